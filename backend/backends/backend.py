@@ -1,0 +1,100 @@
+"""What the gateway knows of a server it can call, and what it asks of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings, StreamDecoder
+from backend.errors import GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a backend listens. `authorization` is a whole header value; it never shows in a repr.
+
+    `base_path` has no slash at its end: "" or "/v1" or "/openai/v1".
+    """
+
+    host: str
+    port: int
+    is_tls: bool = False
+    base_path: str = ""
+    authorization: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One generation to be asked of a backend: always a stream, whatever the client wants.
+
+    `pace_s` is the shortest time between two tokens shown to a client (the demo model's).
+    """
+
+    path: str
+    body: bytes = field(repr=False)
+    decoder: StreamDecoder
+    pace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told"."""
+
+    id: str
+    backend: str
+    name: str = ""
+    family: str | None = None
+    parameters: str | None = None
+    quantization: str | None = None
+    size_bytes: int | None = None
+    context_length: int | None = None
+    capabilities: tuple[str, ...] = ()
+    is_loaded: bool | None = None
+    is_demo: bool = False
+    created: int = 0
+    memory_bytes: int | None = None
+
+
+class Backend(Protocol):
+    """A configured upstream. Cold paths block on `requests`; the hot path only makes a `Call`."""
+
+    name: str
+    """"ollama", "lmstudio", "openai" or "embedded"."""
+
+    def endpoint(self) -> Endpoint:
+        """Where to connect now. Raises BackendUnavailable where nothing can be (an engine that is starting)."""
+
+    def version(self) -> str:
+        """Ask the server whether it is there and what it is; "" where it does not tell its version.
+        Raises BackendUnavailable with a sentence that says what to do."""
+
+    def models(self) -> list[Model]:
+        """Every model it could serve. Raises GatewayError."""
+
+    def show(self, model: str) -> Mapping[str, Any]:
+        """All it knows of one model (`/stats?model=`): licence, parameters, template, families, context …
+        Raises ModelNotFound."""
+
+    def resolve(self, model: str, models: list[Model]) -> Model | None:
+        """The listed model that a caller's name means (Ollama: `llama3` is `llama3:latest`), or None."""
+
+    def is_warm(self, model: str) -> bool:
+        """Whether closing a connection that has not answered yet is harmless. False: this model may be
+        loading, and leaving would abort the load."""
+
+    def leave(self) -> None:
+        """Routing has moved on to another backend: let go of what costs memory once nothing runs on it."""
+
+    def chat(self, request: ChatRequest) -> Call: ...
+
+    def completion(self, request: CompletionRequest) -> Call: ...
+
+    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
+        """Path and body to POST."""
+
+    def embeddings(self, body: bytes) -> Embeddings:
+        """Read a 200 answer. Raises GatewayError."""
+
+    def error(self, status: int, body: bytes) -> GatewayError:
+        """What an answer that is not 200 means."""

@@ -1,0 +1,1 @@
+"""Wire formats. Pure translation: no Flask, no sockets, no clocks, no logging."""
