@@ -1,0 +1,42 @@
+"""One line a request in the log: what was asked of whom and how it ended, never what was said."""
+
+from __future__ import annotations
+
+import logging
+
+from backend.observers.exchange import Exchange
+
+MAX_WORD = 120
+
+log = logging.getLogger("passerelle.access")
+
+
+def access_log(exchange: Exchange) -> None:
+    """Log an exchange: failures that are not the caller's as warnings, the rest as information."""
+    is_our_failure = exchange.outcome == "error" and not 400 <= exchange.status < 500
+    log.log(logging.WARNING if is_our_failure else logging.INFO, "%s", line(exchange))
+
+
+def line(exchange: Exchange) -> str:
+    """`POST /v1/chat/completions 200 ok model=… backend=… duration=…ms ttft=…ms tokens=in/out id=…`;
+    what is not known is left out."""
+    words = [_word(exchange.method), _word(exchange.route), str(exchange.status), _word(exchange.outcome)]
+    if exchange.error_code:
+        words.append(f"error={_word(exchange.error_code)}")
+    if exchange.model is not None:
+        words.append(f"model={_word(exchange.model)}")
+    if exchange.backend:
+        words.append(f"backend={_word(exchange.backend)}")
+    words.append(f"duration={exchange.duration_ms:.0f}ms")
+    if exchange.ttft_ms is not None:
+        words.append(f"ttft={exchange.ttft_ms:.0f}ms")
+    if exchange.model is not None:
+        words.append(f"tokens={exchange.input_tokens}/{exchange.output_tokens}")
+    words.append(f"id={_word(exchange.request_id)}")
+    return " ".join(words)
+
+
+def _word(text: str) -> str:
+    """A single printable word, so that no name can forge a second line, a field or a terminal command."""
+    shown = "".join(character if character.isprintable() and character != " " else "?" for character in text)
+    return shown[:MAX_WORD] or "-"
