@@ -6,6 +6,7 @@ answer or a raw body of a backend.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 
 
@@ -125,3 +126,10 @@ class BackendTimeout(GatewayError):
 
     def __init__(self, message: str, code: str = "backend_timeout") -> None:
         super().__init__(message, 504, "server_error", code, should_retry=False)
+
+
+def where(fault: BaseException) -> str:
+    """Kind and place of an unforeseen failure, for the log: never its words, which may quote a prompt."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    places = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames[-6:]))
+    return f"{type(fault).__name__} in {places}"

@@ -298,7 +298,7 @@ class Pool:
 
         def arrived(data: bytes) -> None:
             try:
-                reply.feed(data) if data else None
+                reply.feed(data)
             except HttpParserError:
                 data = b""
             if reply.is_complete or not data:

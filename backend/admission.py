@@ -1,0 +1,98 @@
+"""Who may ask: the Host and the Origin a browser shows, and the key. Knows nothing of models.
+
+A web page elsewhere can make a browser call us; what it cannot do is choose the Host header (unless its
+name points here: DNS rebinding) or hide its Origin. Both are compared as exact strings, on every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+from backend.errors import BadRequest, Forbidden, Unauthorized
+from backend.settings import Settings, is_loopback
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+
+
+class Admission:
+    """Checks made before anything else is looked at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._hosts = {"localhost", "127.0.0.1", "[::1]", *settings.allowed_hosts}
+        if not is_loopback(settings.host) and settings.host not in ("0.0.0.0", "::"):  # noqa: S104 – compared, not bound
+            self._hosts.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
+        self.origins = [
+            *(f"http://{host}:{settings.port}" for host in sorted(self._hosts)),
+            *settings.cors_origins,
+        ]
+        if settings.port == 80:
+            self.origins += [f"http://{host}" for host in sorted(self._hosts)]
+        self._digests = [_digest(key.reveal()) for key in settings.api_keys]
+
+    @property
+    def wants_key(self) -> bool:
+        return bool(self._digests)
+
+    def check_host(self, host: str | None) -> None:
+        """Raises Forbidden for a name that is not ours."""
+        match = _HOST.fullmatch((host or "").lower())
+        if match is None or match[1] not in self._hosts:
+            raise Forbidden(
+                "This gateway does not go by the name in the Host header. "
+                "If it should, put that name into ALLOWED_HOSTS in .env.",
+                "host_not_allowed",
+            )
+
+    def check_origin(self, headers: Mapping[str, str], is_navigation_target: bool) -> None:
+        """Raises Forbidden for a web page of another origin. Following a link to our page stays possible."""
+        origin = headers.get("Origin")
+        if origin is not None:
+            if origin not in self.origins:
+                raise Forbidden(
+                    "Web pages of this origin may not call the gateway. If they should, put the origin "
+                    "(such as http://localhost:3000) into CORS_ORIGINS in .env.",
+                    "origin_not_allowed",
+                )
+        elif headers.get("Sec-Fetch-Site") == "cross-site" and not (
+            is_navigation_target and headers.get("Sec-Fetch-Mode") == "navigate"
+        ):
+            raise Forbidden("Web pages of other sites may not call the gateway.", "origin_not_allowed")
+
+    def check_key(self, headers: Mapping[str, str]) -> None:
+        """Raises Unauthorized without a known key, where keys are wanted. One key, in one place."""
+        if not self._digests:
+            return
+        shown = _credentials(headers)
+        if len(shown) > 1:
+            raise BadRequest("The request shows two different keys.")
+        if not shown:
+            raise Unauthorized("This gateway wants a key: send it as `Authorization: Bearer KEY`.")
+        digest = _digest(shown.pop())
+        known = [hmac.compare_digest(digest, digest_of_key) for digest_of_key in self._digests]
+        if True not in known:  # all were compared, so that the time tells nothing
+            raise Unauthorized("This key is not known here.")
+
+    def has_key(self, headers: Mapping[str, str]) -> bool:
+        try:
+            self.check_key(headers)
+        except (Unauthorized, BadRequest):
+            return False
+        return True
+
+
+def _credentials(headers: Mapping[str, str]) -> set[str]:
+    shown = set()
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        shown.add(token.strip())
+    if "X-Api-Key" in headers:
+        shown.add(headers["X-Api-Key"].strip())
+    return {key for key in shown if _KEY.fullmatch(key)}
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8")).digest()

@@ -1,0 +1,137 @@
+"""The only place that builds and connects objects."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+
+from backend.admission import Admission
+from backend.backends.backend import Backend
+from backend.backends.embedded import EmbeddedBackend
+from backend.backends.lmstudio import LMStudioBackend
+from backend.backends.ollama import OllamaBackend
+from backend.backends.openai import OpenAIBackend
+from backend.errors import GatewayError, where
+from backend.gateway import Gateway
+from backend.meter import Meter
+from backend.observers.access_log import access_log
+from backend.observers.exchange import Observers
+from backend.observers.stats import Stats
+from backend.relay import ClientGone, Deadlines
+from backend.routes import gateway as gateway_routes
+from backend.routes import openai as openai_routes
+from backend.routes.pages import pages
+from backend.routes.reply import StreamResponse, error_of, render
+from backend.routing.catalogue import Catalogue
+from backend.routing.selection import Selection
+from backend.settings import ROOT, Settings
+from backend.upstream import Pool
+
+log = logging.getLogger("passerelle")
+FRONTEND = ROOT / "frontend"
+EXPOSED = ["x-request-id", "x-passerelle-backend", "x-passerelle-ignored", "x-passerelle-demo", "retry-after"]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_BACKENDS: dict[str, tuple[type[Backend], ...]] = {
+    "auto": (OllamaBackend, LMStudioBackend, EmbeddedBackend),
+    "ollama": (OllamaBackend,),
+    "lmstudio": (LMStudioBackend,),
+    "openai": (OpenAIBackend,),
+    "embedded": (EmbeddedBackend,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives as long as the process, for whoever starts and stops it."""
+
+    selection: Selection
+    catalogue: Catalogue
+    backends: tuple[Backend, ...]
+
+    def start(self) -> None:
+        self.selection.look()
+        self.selection.start()
+
+    def stop(self) -> None:
+        self.selection.stop()
+        for backend in self.backends:
+            backend.leave()
+
+
+def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
+    """The whole gateway as a WSGI app. `app.extensions["passerelle"]` holds the Parts to start and stop."""
+    app = Flask("passerelle", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1024 * 1024
+    app.url_map.merge_slashes = False
+
+    admission = Admission(settings)
+    backends = tuple(build(settings) for build in _BACKENDS[settings.backend])  # type: ignore[call-arg]
+    selection = Selection(backends)
+    catalogue = Catalogue(selection, settings.default_model)
+    stats = Stats()
+    observers = Observers([stats, access_log])
+    deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
+    gateway = Gateway(catalogue, Pool(), deadlines, stats.begin)
+
+    app.register_blueprint(openai_routes.routes(gateway, catalogue))
+    app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, stats, admission))
+    app.register_blueprint(pages(frontend))
+    _admit(app, admission, observers)
+    CORS(app, origins=admission.origins, expose_headers=EXPOSED, max_age=600, send_wildcard=False)
+    app.extensions["passerelle"] = Parts(selection, catalogue, backends)
+    return app
+
+
+def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
+    """Everything that happens before and after each request, whatever its route."""
+
+    @app.before_request
+    def check() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+        g.meter = Meter(observers, g.request_id, request.method, _route())
+        admission.check_host(request.headers.get("Host"))
+        is_page = request.blueprint == "pages"
+        admission.check_origin(request.headers, is_navigation_target=is_page)
+        if request.method != "OPTIONS" and not is_page and request.endpoint != "gateway.health":
+            admission.check_key(request.headers)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["x-request-id"] = g.request_id
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if not isinstance(response, StreamResponse):
+            g.meter.end("ok" if response.status_code < 400 else "error", response.status_code)
+        return response
+
+    @app.errorhandler(GatewayError)
+    def refused(error: GatewayError) -> Response:
+        g.meter.end("error", error.status, error.code)
+        return render(error)
+
+    @app.errorhandler(HTTPException)
+    def refused_by_flask(fault: HTTPException) -> Response:
+        return refused(error_of(fault))
+
+    @app.errorhandler(ClientGone)
+    def gone(_: ClientGone) -> Response:
+        return Response(status=499)
+
+    @app.errorhandler(Exception)
+    def failed(fault: Exception) -> Response:
+        log.error("Request %s failed: %s", g.request_id, where(fault))
+        return refused(
+            GatewayError("The gateway failed. This is a bug in it; the log has more under this request's id.")
+        )
+
+
+def _route() -> str:
+    """The pattern, never the address: what a caller wrote into it stays out of the log."""
+    return request.url_rule.rule if request.url_rule else "other"

@@ -1,0 +1,216 @@
+"""`python -m backend …`: starts the gateway, or talks to the one that runs.
+
+Each command imports what it needs when it runs, so that none waits for what another needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from backend.remote import Gateway
+    from backend.settings import Settings
+
+PROGRAM = "python -m backend"
+INTERRUPTED = 130
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Failure(click.ClickException):
+    """A sentence on stderr, and status 1 for the shell."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, file=file or sys.stderr)
+
+
+class Misconfigured(Failure):
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Passerelle, a gateway to the language models of this machine.
+
+    `serve` starts the gateway. The other commands talk to a gateway that runs: the one that HOST and
+    PORT (in .env or the environment) name, or the one at --url.
+
+    A gateway that asks for a key gets PASSERELLE_KEY from the environment; the gateway of this folder's
+    own settings gets the first of API_KEYS where that is not set. Keys are never given as options,
+    which other users of the machine could read.
+    """
+
+
+def to_gateway(command: Command) -> Command:
+    """The option of every command that talks to a running gateway."""
+    return click.option(
+        "--url",
+        envvar="PASSERELLE_URL",
+        help="Address of the gateway, as http://127.0.0.1:8089 (or PASSERELLE_URL in the environment).",
+    )(command)
+
+
+@commands.command()
+def serve() -> int:
+    """Start the gateway and its page. Ctrl-C stops it."""
+    settings = _settings()
+    from backend.server import serve
+
+    return serve(settings)
+
+
+@commands.command()
+@click.argument("prompt", required=False)
+@click.option("--model", "-m", default="", help="Model to ask; without it the gateway's default model.")
+@click.option("--system", "-s", help="Instructions for the model, before the prompt.")
+@click.option(
+    "--image",
+    "-i",
+    "images",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="PNG, JPEG, GIF or WebP file to show the model. Can be given several times.",
+)
+@click.option("--temperature", "-t", type=click.FloatRange(0, 2), help="0 (always the likeliest word) to 2 (wild).")
+@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer, in tokens.")
+@to_gateway
+def generate(
+    prompt: str | None,
+    model: str,
+    system: str | None,
+    images: tuple[str, ...],
+    temperature: float | None,
+    max_tokens: int | None,
+    url: str | None,
+) -> int:
+    """Answer one PROMPT; "-" reads it from standard input.
+
+    The answer goes to standard output as it arrives; figures, and the model's reasoning where standard
+    error is a terminal, go to standard error. Ctrl-C aborts the generation.
+
+    \b
+    python -m backend generate "Why is the sky blue?"
+    git diff | python -m backend generate --system "Write a commit message." -
+    """
+    from backend.conversation import Conversation, user_message
+
+    asked = _prompt(prompt)
+    gateway = _gateway(url)
+    conversation = Conversation(gateway, model, system, {"temperature": temperature, "max_tokens": max_tokens})
+    with _sentences():
+        return 0 if conversation.ask(user_message(asked, images)) else INTERRUPTED
+
+
+@commands.command()
+@click.option("--model", "-m", default="", help="Model to talk to; without it the gateway's default model.")
+@click.option("--system", "-s", help="Instructions for the model.")
+@to_gateway
+def chat(model: str, system: str | None, url: str | None) -> int:
+    """Talk with a model; it remembers what was said.
+
+    Ctrl-C aborts an answer, Ctrl-D or /quit leaves. /help lists what else can be typed.
+    """
+    from backend.conversation import Conversation, talk
+
+    talk(Conversation(_gateway(url), model, system))
+    return 0
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@to_gateway
+def models(as_json: bool, url: str | None) -> int:
+    """List the models that can be asked. "*" marks the default model."""
+    from backend import reports
+
+    gateway = _gateway(url)
+    with _sentences():
+        listing = gateway.get("/models")
+    click.echo(reports.as_json(listing) if as_json else reports.models(listing))
+    return 0
+
+
+@commands.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@to_gateway
+def stats(model: str | None, as_json: bool, url: str | None) -> int:
+    """Show what the gateway has done since it started; with MODEL, all that is known of that model."""
+    from backend import reports
+
+    gateway = _gateway(url)
+    with _sentences():
+        figures = gateway.get("/stats", {"model": model} if model else None)
+    if as_json:
+        click.echo(reports.as_json(figures))
+    else:
+        click.echo(reports.details(figures) if model else reports.stats(figures))
+    return 0
+
+
+def _settings() -> Settings:
+    from backend.settings import Settings, SettingsError
+
+    try:
+        return Settings.read()
+    except SettingsError as faults:
+        raise Misconfigured(str(faults)) from faults
+
+
+def _gateway(url: str | None) -> Gateway:
+    """The gateway to talk to. Keys of this folder's settings never go to an address of somebody else's."""
+    from backend.remote import Address, Gateway
+
+    key = os.environ.get("PASSERELLE_KEY", "").strip()
+    if url:
+        return Gateway(Address(url, key))
+    settings = _settings()
+    own_key = settings.api_keys[0].reveal() if settings.api_keys else ""
+    return Gateway(Address(_own_url(settings), key or own_key, settings.connect_timeout_s, settings.idle_timeout_s))
+
+
+def _own_url(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host.strip("[]"), settings.host.strip("[]"))  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _prompt(prompt: str | None) -> str:
+    if prompt is None and sys.stdin.isatty():
+        raise click.UsageError('Say what to answer: generate "Why is the sky blue?"')
+    if prompt in (None, "-"):
+        prompt = sys.stdin.buffer.read().decode("utf-8", "replace")
+    assert prompt is not None
+    if not prompt.strip():
+        raise click.UsageError("The prompt is empty.")
+    return prompt
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what can go wrong with a gateway into a sentence on stderr and exit status 1."""
+    from backend.remote import RemoteError
+
+    try:
+        yield
+    except RemoteError as fault:
+        raise Failure(str(fault)) from fault
+
+
+def main() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that cannot show a character shows "?"
+            stream.reconfigure(errors="replace")
+    try:
+        code = commands(prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as failure:
+        failure.show()
+        return failure.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,85 @@
+"""Measures one exchange from the request to its end, and makes the record that observers get."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from backend.dialects.chat import Event, Figures, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from backend.observers.exchange import Exchange, Observers
+
+DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
+
+
+class Meter:
+    """Times of one exchange, as its client sees them."""
+
+    def __init__(self, observers: Observers, request_id: str, method: str, route: str) -> None:
+        self._observers: Observers | None = observers
+        self._start = monotonic()
+        self._first = self._last = 0.0
+        self._deltas = 0
+        self._usage: Usage | None = None
+        self.request_id, self.method, self.route = request_id, method, route
+        self.model: str | None = None
+        self.backend: str | None = None
+        self.is_stream = False
+
+    def note(self, event: Event) -> None:
+        """An event is on its way to the client. Called once per token; a Usage gets our figures."""
+        kind = type(event)
+        if kind in DELTAS:
+            self._last = monotonic()
+            if not self._deltas:
+                self._first = self._last
+            self._deltas += 1
+        elif kind is Usage:
+            self._complete(event)  # type: ignore[arg-type]
+
+    @property
+    def ttft_ms(self) -> float | None:
+        return round((self._first - self._start) * 1000, 3) if self._deltas else None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens after the first ÷ time after the first; where all came at once, what the backend measured."""
+        tokens = self._usage.output_tokens if self._usage else self._deltas
+        elapsed = self._last - self._first
+        if tokens > 1 and self._deltas > 1 and elapsed > 0:
+            return round((tokens - 1) / elapsed, 2)
+        if self._usage and self._usage.eval_ms and tokens:
+            return round(tokens / self._usage.eval_ms * 1000, 2)
+        return None
+
+    def _complete(self, usage: Usage) -> None:
+        self._usage = usage
+        usage.figures = Figures(
+            backend=self.backend or "",
+            ttft_ms=self.ttft_ms,
+            tokens_per_second=self.tokens_per_second,
+            load_ms=usage.load_ms,
+            estimated=usage.figures is not None and usage.figures.estimated,
+        )
+
+    def end(self, outcome: str, status: int, error_code: str | None = None) -> None:
+        """Tell the observers, once; later calls change nothing."""
+        observers, self._observers = self._observers, None
+        if observers is None:
+            return
+        observers.tell(
+            Exchange(
+                request_id=self.request_id,
+                route=self.route,
+                method=self.method,
+                status=status,
+                outcome=outcome,
+                duration_ms=round((monotonic() - self._start) * 1000, 3),
+                model=self.model,
+                backend=self.backend,
+                error_code=error_code,
+                input_tokens=self._usage.input_tokens if self._usage else 0,
+                output_tokens=self._usage.output_tokens if self._usage else self._deltas,
+                ttft_ms=self.ttft_ms,
+                tokens_per_second=self.tokens_per_second,
+                is_stream=self.is_stream,
+            )
+        )

@@ -1,0 +1,107 @@
+"""What every route does alike: read a JSON body, stream a relay, render a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import gevent
+from flask import Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from backend.body import parse_object
+from backend.client import Client
+from backend.dialects import openai_reply
+from backend.dialects.chat import StreamEncoder
+from backend.errors import BadRequest, BodyTooLarge, GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
+from backend.gateway import Opened
+from backend.meter import Meter
+from backend.relay import Relay
+
+BODY_DEADLINE_S = 120
+
+
+def read_object() -> dict[str, Any]:
+    """The request's JSON object. Raises GatewayError: 400, 408, 413 or 415."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("The body is compressed; send it as it is.")
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The body must be JSON: send the header `Content-Type: application/json`.")
+    deadline = gevent.Timeout(BODY_DEADLINE_S)
+    try:
+        with deadline:
+            return parse_object(request.get_data(cache=False))
+    except gevent.Timeout as late:
+        if late is not deadline:
+            raise
+        raise GatewayError("The body did not arrive in time.", 408, "invalid_request_error", "body_timeout") from late
+
+
+def client() -> Client:
+    return Client(request.environ)
+
+
+def meter() -> Meter:
+    found: Meter = g.meter
+    return found
+
+
+def json_reply(body: bytes, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    return Response(body, status=status, headers=headers, content_type="application/json")
+
+
+class StreamResponse(Response):
+    """A response whose body the relay writes itself, straight to the client's socket."""
+
+    def __init__(self, opened: Opened, encoder: StreamEncoder) -> None:
+        super().__init__(content_type=encoder.content_type, headers=opened.headers)
+        self.headers["Cache-Control"] = "no-cache"
+        self.headers["X-Accel-Buffering"] = "no"
+        self._relay, self._encoder = opened.relay, encoder
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        send_head = start_response(self.status, self.headers.to_wsgi_list())
+        return _Body(self._relay, self._encoder, send_head)
+
+
+class _Body:
+    """WSGI's view of a stream: an iterable without items, that takes as long as the stream does."""
+
+    def __init__(self, relay: Relay, encoder: StreamEncoder, send_head: Callable[[bytes], object]) -> None:
+        self._relay, self._encoder, self._send_head = relay, encoder, send_head
+
+    def __iter__(self) -> _Body:
+        return self
+
+    def __next__(self) -> bytes:
+        self._relay.stream(self._encoder, self._send_head)
+        raise StopIteration
+
+    def close(self) -> None:
+        self._relay.abandon()
+
+
+def render(error: GatewayError) -> Response:
+    """A failure in OpenAI's shape, which all our own routes share."""
+    response = json_reply(openai_reply.encode_error(error), status=error.status)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if error.should_retry is not None:
+        response.headers["x-should-retry"] = "true" if error.should_retry else "false"
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def error_of(fault: HTTPException) -> GatewayError:
+    """What Flask's own refusals mean in our words."""
+    if isinstance(fault, RequestEntityTooLarge):
+        return BodyTooLarge("The request is larger than this gateway takes (MAX_BODY_MB in .env).")
+    match fault.code:
+        case 404:
+            return NotFound("There is nothing at this address. The API begins at /v1; the page is at /.")
+        case 405:
+            return MethodNotAllowed("This address does not take that method.")
+        case code if code is not None and 400 <= code < 500:
+            return BadRequest("The request cannot be understood.")
+    return GatewayError("The gateway failed. This is a bug in it.")
