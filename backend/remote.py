@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from backend.dialects.framing import SSEReader
+from backend.dialects.framing import FramingError, SSEReader
 from backend.terminal import printable
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Answer:
                     yield self._piece(event)
         except RequestException as failure:
             raise Cut("The answer was cut: the connection to the gateway broke.") from failure
+        except FramingError as failure:
+            raise Cut("The answer was cut: the gateway sent something that is no event.") from failure
         raise Cut("The answer was cut: the gateway's stream ended too early.")
 
     def _check_finish(self) -> None:

@@ -62,7 +62,10 @@ def details(values: Mapping[str, Any]) -> str:
     """One key a line; longer texts and nested values indented below their key."""
     lines = []
     for key, value in values.items():
-        text = as_json(value) if isinstance(value, dict | list) else printable(cell(value))
+        is_nested = isinstance(value, dict) or (
+            isinstance(value, list) and any(isinstance(e, dict | list) for e in value)
+        )
+        text = as_json(value) if is_nested else printable(cell(value))
         lines.append(f"{printable(key)}: {text}" if "\n" not in text else f"{printable(key)}:\n{_indented(text)}")
     return "\n".join(lines)
 

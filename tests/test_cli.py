@@ -1,0 +1,691 @@
+"""The command line as a process of its own, against a real server that plays the gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_backend import (
+    Bytes,
+    Chunks,
+    End,
+    FakeBackend,
+    Fin,
+    Head,
+    Reset,
+    Status,
+    Step,
+    UntilClientLeaves,
+    WaitFor,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAT = "/v1/chat/completions"
+DEADLINE_S = 20.0
+SSE = Head(200, {"content-type": "text/event-stream"})
+DONE = b"data: [DONE]\n\n"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+
+
+def event(delta: dict[str, Any] | None = None, finish: str | None = None, **rest: Any) -> bytes:
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return b"data: " + json.dumps({"id": "c1", "model": "demo", "choices": choices, **rest}).encode() + b"\n\n"
+
+
+USAGE = event(
+    usage={
+        "prompt_tokens": 9,
+        "completion_tokens": 2,
+        "passerelle": {"backend": "embedded", "ttft_ms": 40.4, "tokens_per_second": 50.06},
+    }
+)
+
+
+def answer(*texts: str, finish: str = "stop") -> tuple[Step, ...]:
+    deltas = [event({"content": text}) for text in texts]
+    return (SSE, Chunks([event({"role": "assistant"}), *deltas, event({}, finish), USAGE, DONE]), End())
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeBackend]:
+    with FakeBackend("openai") as fake:
+        yield fake
+
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    ours = {"PATH": os.environ["PATH"], "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "TERM": "xterm"}
+    return {**ours, **changes}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "backend", *arguments]
+
+
+@pytest.fixture
+def run(gateway: FakeBackend) -> Run:
+    def run(*arguments: str, said: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[bytes]:
+        variables = environment(**{"PASSERELLE_URL": gateway.url, **changes})
+        return subprocess.run(
+            command(*arguments),
+            input=said,
+            capture_output=True,
+            cwd=ROOT,
+            env=variables,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+    return run
+
+
+class Terminal:
+    """A command on a terminal of its own, as a person has it."""
+
+    def __init__(self, *arguments: str, **changes: str) -> None:
+        self._main, inner = pty.openpty()
+        self.shown = b""
+        self.process = subprocess.Popen(
+            command(*arguments),
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            cwd=ROOT,
+            env=environment(**changes),
+            start_new_session=True,
+            preexec_fn=lambda: _take_terminal(inner),
+        )
+        os.close(inner)
+
+    def type(self, text: str) -> None:
+        os.write(self._main, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Read until the text stands on the terminal, from the end of what was waited for before."""
+        wanted = text.encode()
+        deadline = time.monotonic() + DEADLINE_S
+        start = getattr(self, "_seen", 0)
+        while wanted not in self.shown[start:]:
+            if not self._read(deadline - time.monotonic()):
+                raise AssertionError(f"{text!r} did not come; shown: {self.shown[start:]!r}")
+        self._seen = self.shown.index(wanted, start) + len(wanted)
+
+    def end(self) -> int:
+        """Read all the rest, and give the exit status."""
+        deadline = time.monotonic() + DEADLINE_S
+        while self._read(deadline - time.monotonic()):
+            pass
+        status = self.process.wait(max(0.1, deadline - time.monotonic()))
+        os.close(self._main)
+        return status
+
+    def _read(self, timeout: float) -> bool:
+        readable, _, _ = select.select([self._main], [], [], max(0.0, timeout))
+        try:
+            data = os.read(self._main, 65536) if readable else b""
+        except OSError:  # Linux's word for "the other end is closed"
+            data = b""
+        self.shown += data
+        return bool(data)
+
+
+def _take_terminal(descriptor: int) -> None:
+    """Make it the terminal of this session, so that Ctrl-C typed there is a SIGINT here."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
+
+
+# -- generate
+
+
+def test_generate_prints_the_answer_and_its_figures(gateway: FakeBackend, run: Run) -> None:
+    gateway.script(CHAT, *answer("Because ", "of Rayleigh."))
+
+    done = run("generate", "Why is the sky blue?", "--system", "Be short.", "-t", "0.5", "--max-tokens", "9")
+
+    assert done.returncode == 0
+    assert done.stdout == b"Because of Rayleigh.\n"
+    assert done.stderr.decode() == "2 tokens · 50.1 tokens/s · first token after 40 ms · demo on embedded\n"
+    assert gateway.requests[0].json == {
+        "model": "",
+        "messages": [
+            {"role": "system", "content": "Be short."},
+            {"role": "user", "content": "Why is the sky blue?"},
+        ],
+        "temperature": 0.5,
+        "max_tokens": 9,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_generate_shows_each_piece_at_once(gateway: FakeBackend) -> None:
+    first_was_seen = threading.Event()
+    finish = [event({"content": " two"}), event({}, "stop"), DONE]
+    gateway.script(CHAT, SSE, Bytes(event({"content": "one"})), WaitFor(first_was_seen), Chunks(finish), End())
+
+    with subprocess.Popen(
+        command("generate", "Count.", "--url", gateway.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(3) == b"one"
+        first_was_seen.set()
+        assert process.stdout.read() == b" two\n"
+    assert process.returncode == 0
+
+
+def test_generate_reads_a_prompt_from_a_pipe(gateway: FakeBackend, run: Run) -> None:
+    gateway.always(CHAT, *answer("Hello."))
+
+    for arguments in (["generate", "-"], ["generate"]):
+        assert run(*arguments, said="Grüße\n".encode()).returncode == 0
+
+    assert [request.json["messages"][0]["content"] for request in gateway.requests] == ["Grüße\n", "Grüße\n"]
+
+
+def test_generate_without_anything_to_answer_says_so(gateway: FakeBackend, run: Run) -> None:
+    done = run("generate", "-", said=b" \n")
+
+    assert done.returncode == 2
+    assert b"The prompt is empty." in done.stderr
+    assert gateway.requests == []
+
+
+def test_an_image_travels_with_the_prompt(gateway: FakeBackend, run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.dat"
+    picture.write_bytes(PNG)
+    gateway.script(CHAT, *answer("A cat."))
+
+    assert run("generate", "What is this?", "--image", str(picture)).returncode == 0
+
+    text, image = gateway.requests[0].json["messages"][0]["content"]
+    assert text == {"type": "text", "text": "What is this?"}
+    assert image["image_url"]["url"] == "data:image/png;base64,iVBORw0KGgoAAAAAAAAAAAAAAAAAAAAA"
+
+
+def test_a_file_that_is_no_image_is_not_sent(gateway: FakeBackend, run: Run, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_text("password")
+
+    done = run("generate", "What is this?", "--image", str(secret))
+
+    assert (done.returncode, done.stderr) == (1, b"secret.png is no PNG, JPEG, GIF or WebP image.\n")
+    assert gateway.requests == []
+
+
+def test_an_answer_cannot_drive_the_terminal(gateway: FakeBackend, run: Run) -> None:
+    gateway.script(CHAT, *answer("a\x1b", "[2Jb\x9b31mc\r\x07\x00\x7fd\n\te\u00e9 \x1b]52;c;aGk=\x07"))
+
+    done = run("generate", "Hi")
+
+    assert done.stdout.decode() == "a[2Jb31mcd\n\teé ]52;c;aGk=\n"
+
+
+def test_a_console_without_a_character_shows_a_question_mark(gateway: FakeBackend, run: Run) -> None:
+    gateway.script(CHAT, *answer("→ ok"))
+
+    done = run("generate", "Hi", PYTHONUTF8="0", PYTHONIOENCODING="latin-1")
+
+    assert (done.returncode, done.stdout) == (0, b"? ok\n")
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        (
+            [Bytes(event(error={"message": "The backend stopped\nin the middle.", "code": "truncated"})), End()],
+            "The answer was cut: The backend stopped in the middle.",
+        ),
+        ([End()], "The answer was cut: the gateway's stream ended too early."),
+        ([Bytes(DONE), End()], "The answer was cut: the stream ended without a finish."),
+        ([Fin()], "The answer was cut: the connection to the gateway broke."),
+        ([Reset()], "The answer was cut: the connection to the gateway broke."),
+        ([Bytes(b"data: [1,\n\n"), End()], "The answer was cut: the gateway sent something that is no event."),
+    ],
+    ids=["error event", "end", "done without finish", "fin", "reset", "garbage"],
+)
+def test_a_cut_answer_is_never_taken_for_a_whole_one(
+    gateway: FakeBackend, run: Run, steps: list[Step], sentence: str
+) -> None:
+    gateway.script(CHAT, SSE, Bytes(event({"content": "Half of"})), WaitFor(_set_event()), *steps)
+
+    done = run("generate", "Hi")
+
+    assert done.returncode == 1
+    assert done.stdout == b"Half of\n"
+    assert done.stderr.decode() == sentence + "\n"
+
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.mark.parametrize("delta", [None, 5, "text", {"content": 5}, {"content": None}, []])
+def test_a_chunk_of_a_wrong_type_is_no_traceback(gateway: FakeBackend, run: Run, delta: Any) -> None:
+    odd = b"data: " + json.dumps({"choices": [{"delta": delta, "finish_reason": 5}], "model": 5}).encode() + b"\n\n"
+    gateway.script(CHAT, SSE, Chunks([odd, event({"content": "ok"}), event({}, "stop"), DONE]), End())
+
+    done = run("generate", "Hi")
+
+    assert (done.returncode, done.stdout) == (0, b"ok\n")
+
+
+def test_an_error_of_the_gateway_is_one_sentence(gateway: FakeBackend, run: Run) -> None:
+    error = {"message": "There is no model \x1b[31mnope.", "code": "model_not_found"}
+    gateway.script(CHAT, Status(404, body={"error": error}))
+
+    done = run("generate", "Hi", "--model", "nope")
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"There is no model [31mnope.\n")
+
+
+def test_a_gateway_that_is_down_is_a_sentence_that_helps(gateway: FakeBackend, run: Run) -> None:
+    gateway.stop()
+
+    for arguments in (["generate", "Hi"], ["models"], ["stats"]):
+        done = run(*arguments)
+
+        assert done.returncode == 1
+        told = f"No gateway answers at {gateway.url}. Start it with: make run (or: python -m backend serve).\n"
+        assert done.stderr.decode() == told
+
+
+def test_a_stranger_at_the_address_is_recognised(gateway: FakeBackend, run: Run) -> None:
+    gateway.always("/models", Status(200, body="<html>"))
+    gateway.always("/stats", Status(302, {"location": "http://127.0.0.1:1/"}))
+    gateway.always(CHAT, Status(200, body={"choices": []}))
+
+    for arguments in (["generate", "Hi"], ["models"], ["stats"]):
+        done = run(*arguments)
+
+        assert done.returncode == 1
+        assert done.stderr.decode().startswith(f"What answers at {gateway.url} is no Passerelle gateway")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8089", "ftp://127.0.0.1", "http://", "http://[::1", "héé://x"])
+def test_an_address_that_is_none_is_a_sentence(run: Run, url: str) -> None:
+    done = run("models", "--url", url)
+
+    assert done.returncode == 1
+    assert len(done.stderr.decode().splitlines()) == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_aborts_the_generation(gateway: FakeBackend) -> None:
+    gateway.script(CHAT, SSE, Bytes(event({"content": "Once"})), UntilClientLeaves())
+
+    with subprocess.Popen(
+        command("generate", "A tale.", "--url", gateway.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(4) == b"Once"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE_S)
+
+    assert (process.returncode, out, err) == (130, b"\n", b"")
+    assert gateway.requests[0].wait_closed()
+
+
+def test_ctrl_c_aborts_while_nothing_has_come_yet(gateway: FakeBackend) -> None:
+    gateway.script(CHAT, UntilClientLeaves())
+
+    with subprocess.Popen(
+        command("generate", "A tale.", "--url", gateway.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        request = gateway.wait_request()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE_S)
+
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert request.wait_closed()
+
+
+def test_a_reader_that_leaves_ends_the_generation_quietly(gateway: FakeBackend) -> None:
+    gateway.script(CHAT, SSE, Chunks([event({"content": "word\n"})] * 20_000, 0.0005), End())
+
+    with subprocess.Popen(
+        command("generate", "Go on.", "--url", gateway.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(5) == b"word\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+    assert gateway.requests[0].wait_closed()
+
+
+def test_reasoning_is_shown_dimmed_on_a_terminal_and_apart_from_the_answer(gateway: FakeBackend) -> None:
+    thought = event({"reasoning_content": "Hm.\x1b[2J", "reasoning": "Hm.\x1b[2J"})
+    gateway.script(CHAT, SSE, Chunks([thought, event({"content": "42"}), event({}, "length"), DONE]), End())
+
+    terminal = Terminal("generate", "?", "--url", gateway.url)
+    status = terminal.end()
+
+    assert status == 0
+    assert terminal.shown.decode() == "\x1b[2mHm.[2J\x1b[0m\r\n\r\n42\r\ndemo · stopped at the longest length\r\n"
+
+
+def test_reasoning_stays_out_of_files(gateway: FakeBackend, run: Run) -> None:
+    gateway.script(CHAT, SSE, Chunks([event({"reasoning": "Hm."}), event({"content": "42"}, "stop"), DONE]), End())
+
+    done = run("generate", "?")
+
+    assert (done.stdout, done.stderr) == (b"42\n", b"demo\n")
+
+
+# -- chat
+
+
+def test_chat_remembers_what_was_said(gateway: FakeBackend) -> None:
+    gateway.script(CHAT, *answer("Salut Ada !"))
+    gateway.script(CHAT, *answer("Ada."))
+
+    terminal = Terminal("chat", "--system", "Be kind.", "--url", gateway.url)
+    terminal.wait_for("> ")
+    terminal.type("I am Ada.\r")
+    terminal.wait_for("Salut Ada !")
+    terminal.wait_for("> ")
+    terminal.type("Who am I?\r")
+    terminal.wait_for("Ada.")
+    terminal.wait_for("> ")
+    terminal.type("\x04")
+
+    assert terminal.end() == 0
+    assert gateway.requests[1].json["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "I am Ada."},
+        {"role": "assistant", "content": "Salut Ada !"},
+        {"role": "user", "content": "Who am I?"},
+    ]
+
+
+def test_chat_obeys_its_commands(gateway: FakeBackend) -> None:
+    gateway.always(CHAT, *answer("Hello."))
+
+    terminal = Terminal("chat", "--url", gateway.url)
+    terminal.wait_for("> ")
+    for said, shown in [
+        ("Hi", "Hello."),
+        ("/clear", "Forgotten."),
+        ("/model tiny", "Now talking to tiny."),
+        ("/nonsense", "There is no /nonsense."),
+        ("/help", "forget what was said"),
+        ("/etc/hosts is what?", "Hello."),
+    ]:
+        terminal.type(said + "\r")
+        terminal.wait_for(shown)
+        terminal.wait_for("> ")
+    terminal.type("/quit\r")
+
+    assert terminal.end() == 0
+    assert [request.json["model"] for request in gateway.requests] == ["", "tiny"]
+    assert gateway.requests[1].json["messages"] == [{"role": "user", "content": "/etc/hosts is what?"}]
+
+
+def test_ctrl_c_in_chat_aborts_the_answer_and_comes_back_to_the_prompt(gateway: FakeBackend) -> None:
+    gateway.script(CHAT, SSE, Bytes(event({"content": "Once upon"})), UntilClientLeaves())
+    gateway.script(CHAT, *answer("Fine."))
+
+    terminal = Terminal("chat", "--url", gateway.url)
+    terminal.wait_for("> ")
+    terminal.type("A tale.\r")
+    terminal.wait_for("Once upon")
+    terminal.type("\x03")
+    terminal.wait_for("> ")
+    assert gateway.requests[0].wait_closed()
+    terminal.type("\x03")
+    terminal.wait_for("Ctrl-D or /quit leaves.")
+    terminal.wait_for("> ")
+    terminal.type("Stop there.\r")
+    terminal.wait_for("Fine.")
+    terminal.wait_for("> ")
+    terminal.type("\x04")
+
+    assert terminal.end() == 0
+    assert b"Traceback" not in terminal.shown
+    assert [message["content"] for message in gateway.requests[1].json["messages"]] == [
+        "A tale.",
+        "Once upon",
+        "Stop there.",
+    ]
+
+
+def test_a_question_that_failed_is_not_asked_again(gateway: FakeBackend, run: Run) -> None:
+    gateway.script(CHAT, Status(503, body={"error": {"message": "Ollama does not answer."}}))
+    gateway.script(CHAT, *answer("Yes."))
+
+    done = run("chat", said=b"One?\nTwo?\n")
+
+    assert (done.returncode, done.stdout) == (0, b"Yes.\n")
+    assert done.stderr.startswith(b"Ollama does not answer.\n")
+    assert gateway.requests[1].json["messages"] == [{"role": "user", "content": "Two?"}]
+
+
+# -- models and stats
+
+MODELS = {
+    "object": "list",
+    "backend": "ollama",
+    "default_model": "llama3.2:latest",
+    "data": [
+        {
+            "id": "llama3.2:latest",
+            "size_bytes": 2019393189,
+            "parameters": "3.2B",
+            "quantization": "Q4_K_M",
+            "context_length": 131072,
+            "is_loaded": True,
+            "capabilities": ["completion", "tools"],
+        },
+        {"id": "evil\x1b[2J\nname", "size_bytes": None, "is_loaded": False, "is_demo": True},
+        "no model at all",
+    ],
+}
+
+
+def test_models_are_an_aligned_table(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models", Status(200, body=MODELS))
+
+    done = run("models")
+
+    assert done.stdout.decode().splitlines() == [
+        "Backend: ollama",
+        "",
+        "   MODEL                SIZE    PARAMETERS  QUANTIZATION  CONTEXT  LOADED  CAN",
+        "*  llama3.2:latest      2.0 GB  3.2B        Q4_K_M        131072   yes     completion, tools",
+        "   evil[2J name (demo)  -       -           -             -        no      -",
+    ]
+
+
+def test_models_as_json_are_what_the_gateway_said(gateway: FakeBackend, run: Run) -> None:
+    listing = {**MODELS, "data": MODELS["data"][:1]}
+    gateway.script("/models", Status(200, body=listing))
+
+    assert json.loads(run("models", "--json").stdout) == listing
+
+
+@pytest.mark.parametrize("data", [[], None, "x", {"a": 1}])
+def test_a_backend_without_models_is_a_sentence(gateway: FakeBackend, run: Run, data: Any) -> None:
+    gateway.script("/models", Status(200, body={"backend": "ollama", "data": data}))
+
+    assert run("models").stdout == b"The backend (ollama) has no model.\n"
+
+
+TALLY = {
+    "requests": 12,
+    "in_flight": 1,
+    "aborted": 2,
+    "errors": {"truncated": 2, "backend_timeout": 1},
+    "input_tokens": 340,
+    "output_tokens": 5120,
+    "ttft_ms": {"p50": 40.0, "p95": 90.25, "p99": 120.0},
+    "tokens_per_second": {"p50": None, "p95": None, "p99": None},
+}
+STATS = {
+    "since": "2026-11-21T12:00:00+00:00",
+    "uptime_s": 3725.2,
+    "totals": TALLY,
+    "models": {"demo": TALLY},
+    "backend": {"name": "embedded", "url": "http://127.0.0.1:4", "version": "", "ok": False, "message": "Starting."},
+    "memory": {"gateway_bytes": 52428800, "models": [{"id": "demo", "bytes": 61000000}]},
+}
+
+
+def test_stats_are_a_readable_table(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/stats", Status(200, body=STATS))
+
+    lines = run("stats").stdout.decode().splitlines()
+
+    assert lines[:4] == [
+        "Since 2026-11-21T12:00:00+00:00, 1 h 2 min.",
+        "Backend: embedded http://127.0.0.1:4, does not answer. Starting.",
+        "Memory: gateway 52.4 MB, demo 61.0 MB.",
+        "",
+    ]
+    assert re.split(r"  +", lines[5]) == ["demo", "12", "1", "2", "3", "340", "5120", "40.0 / 90.2 / 120.0"]
+    assert lines[6].startswith("all ")
+    assert lines[8] == "Failures: truncated 2, backend_timeout 1."
+
+
+def test_stats_of_a_model_say_all_that_is_known(gateway: FakeBackend, run: Run) -> None:
+    known = {"license": "MIT\nas is", "families": ["llama", "clip"], "context_length": 4096, "details": {"a": 1}}
+    gateway.script("/stats", Status(200, body=known))
+
+    done = run("stats", "llama3.2:latest")
+
+    assert gateway.requests[0].query == "model=llama3.2%3Alatest"
+    assert done.stdout.decode().splitlines() == [
+        "license:",
+        "  MIT",
+        "  as is",
+        "families: llama, clip",
+        "context_length: 4096",
+        "details:",
+        "  {",
+        '    "a": 1',
+        "  }",
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, {"totals": 5, "models": [], "backend": "x", "memory": {"models": [1]}}])
+def test_stats_of_a_wrong_shape_are_no_traceback(gateway: FakeBackend, run: Run, body: dict[str, Any]) -> None:
+    gateway.script("/stats", Status(200, body=body))
+
+    done = run("stats")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# -- keys
+
+
+def test_a_key_comes_from_the_environment(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models", Status(200, body=MODELS))
+
+    run("models", PASSERELLE_KEY="a-key-of-mine-123")
+
+    assert gateway.requests[0].headers["authorization"] == "Bearer a-key-of-mine-123"
+
+
+def test_the_gateway_of_the_settings_gets_their_first_key(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models", Status(200, body=MODELS))
+
+    run("models", PASSERELLE_URL="", PORT=str(gateway.port), API_KEYS="first-key-0123456,second-key-012345")
+
+    assert gateway.requests[0].headers["authorization"] == "Bearer first-key-0123456"
+
+
+def test_a_gateway_named_by_address_never_gets_a_key_of_the_settings(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models", Status(200, body=MODELS))
+
+    run("models", API_KEYS="first-key-0123456", PORT=str(gateway.port))
+
+    assert "authorization" not in gateway.requests[0].headers
+
+
+def test_a_wrong_key_is_a_sentence_that_says_where_it_goes(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models", Status(401, body={"error": {"message": "A key is needed."}}))
+
+    done = run("models")
+
+    assert (done.returncode, done.stderr) == (1, b"A key is needed. Put it in PASSERELLE_KEY.\n")
+
+
+def test_a_key_that_cannot_be_sent_is_a_sentence(run: Run) -> None:
+    done = run("models", PASSERELLE_KEY="clé-→")
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "clé".encode() not in done.stderr
+
+
+# -- help and settings
+
+
+def test_every_command_explains_itself(run: Run) -> None:
+    assert {"serve", "generate", "chat", "models", "stats"} <= set(run("--help").stdout.decode().split())
+    for name in ("serve", "generate", "chat", "models", "stats"):
+        done = run(name, "--help")
+
+        assert done.returncode == 0
+        assert f"Usage: python -m backend {name}" in done.stdout.decode()
+
+
+def test_wrong_settings_are_all_named_and_the_status_is_2(run: Run) -> None:
+    for arguments in (["serve"], ["models"]):
+        done = run(*arguments, PORT="eighty", BACKEND="cloud", PASSERELLE_URL="")
+
+        assert done.returncode == 2
+        assert done.stderr.decode().splitlines() == [
+            "PORT must be a whole number from 1 to 65535.",
+            "BACKEND must be one of auto, ollama, lmstudio, openai, embedded.",
+        ]
+
+
+def test_the_command_line_starts_without_what_a_command_may_never_need() -> None:
+    heavy = {"flask", "gevent", "requests", "gunicorn", "xllamacpp", "backend.settings"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, backend.cli; print(*sys.modules)"],
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    )
+
+    assert not heavy & set(done.stdout.decode().split())
