@@ -84,7 +84,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, stats, admission))
     app.register_blueprint(pages(frontend))
     _admit(app, admission, observers)
-    CORS(app, origins=admission.origins, expose_headers=EXPOSED, max_age=600, send_wildcard=False)
+    CORS(app, origins=admission.origins, expose_headers=EXPOSED, max_age=600, always_send=False)
     app.extensions["passerelle"] = Parts(selection, catalogue, backends)
     return app
 

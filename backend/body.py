@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from backend.errors import BadRequest
 
 DEPTH_LIMIT = 64
-_SURROGATE = re.compile(rb"\\u[dD][89abAB]", re.ASCII)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]", re.ASCII)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import gunicorn
+
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.ggevent import GeventWorker
@@ -18,7 +18,6 @@ from backend.settings import Settings
 KEEP_ALIVE_S = 15
 """Also the longest time for the head of a request to arrive."""
 CONNECTIONS = 8192
-gunicorn.SERVER = "passerelle"
 
 
 class Worker(GeventWorker):  # type: ignore[misc]

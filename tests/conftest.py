@@ -1,0 +1,52 @@
+"""What tests share: gateways that run, over fake backends that do as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fake_backend import FakeBackend
+from tests.running_gateway import RunningGateway
+
+
+@pytest.fixture(scope="session")
+def _openai() -> Iterator[tuple[FakeBackend, RunningGateway]]:
+    with (
+        FakeBackend("openai") as fake,
+        RunningGateway(BACKEND="openai", OPENAI_URL=fake.url + "/v1", IDLE_TIMEOUT_S=1, HEARTBEAT_S=0.4) as gateway,
+    ):
+        yield fake, gateway
+
+
+@pytest.fixture(scope="session")
+def _ollama() -> Iterator[tuple[FakeBackend, RunningGateway]]:
+    with (
+        FakeBackend("ollama") as fake,
+        RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url, IDLE_TIMEOUT_S=1, HEARTBEAT_S=0.4) as gateway,
+    ):
+        yield fake, gateway
+
+
+@pytest.fixture(scope="session")
+def _embedded() -> Iterator[RunningGateway]:
+    with RunningGateway(BACKEND="embedded") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def openai_pair(_openai: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
+    """An OpenAI-compatible fake and the gateway over it; idle timeout 1 s, heartbeat 0.4 s."""
+    return _openai
+
+
+@pytest.fixture
+def ollama_pair(_ollama: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
+    """An Ollama fake and the gateway over it; idle timeout 1 s, heartbeat 0.4 s."""
+    return _ollama
+
+
+@pytest.fixture
+def embedded(_embedded: RunningGateway) -> RunningGateway:
+    """The gateway over its own engine with the demo model."""
+    return _embedded
