@@ -1,0 +1,75 @@
+# `make run` starts the gateway; `make help` lists the rest. On Windows: run.ps1.
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+LIBRARIES := tools/vendor
+# The Python to build the environment with; without it the first of 3.11, 3.12 or 3.13 that is found.
+PYTHON ?=
+
+.PHONY: help run page test lint bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
+	  printf '%-13s %s\n' "$$name" "$$about"; done
+
+run: $(VENV)/installed $(VENV)/page ## set up what is missing and start the gateway on http://127.0.0.1:8089
+	@exec $(PY) -m backend serve
+
+page: ## build the page's offline libraries (again); needs npm
+	@rm -f $(VENV)/page
+	@$(MAKE) --no-print-directory $(VENV)/page
+
+test: $(VENV)/installed-tests $(VENV)/page ## run all tests
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; \
+	then exec $(PY) -m pytest $(ARGS); \
+	elif [ "$$CI" = true ]; \
+	then echo 'Chromium is missing, and without it the page is not tested. Install it: apt-get install chromium' >&2; exit 1; \
+	else echo 'Chromium is missing: the tests of the page are left out. To run them too: apt-get install chromium' >&2; \
+	exec $(PY) -m pytest -m 'not browser' $(ARGS); fi
+
+lint: $(VENV)/installed-tests ## style and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: $(VENV)/installed-tests ## measure the gateway against nginx and a direct connection
+	@exec $(PY) tools/bench/run.py $(ARGS)
+
+clean: ## remove what the other commands made, models excepted
+	rm -rf $(VENV) frontend/vendor $(LIBRARIES)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# An environment whose Python is gone is made anew: the link then leads nowhere, and make sees no file.
+$(PY):
+	@rm -rf $(VENV)
+	@if [ -z '$(PYTHON)' ] && command -v uv >/dev/null; then uv venv --quiet --python '>=3.11,<3.14' $(VENV) && exit 0; fi; \
+	for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+	  echo "Making $(VENV) with $$("$$python" --version)."; \
+	  "$$python" -m venv $(VENV) && exit 0; \
+	  rm -rf $(VENV); \
+	  echo "$$python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	done; \
+	echo 'No Python 3.11, 3.12 or 3.13 was found. Install one, or name it: make run PYTHON=/path/to/python3.12' >&2; exit 1
+
+$(VENV)/installed: requirements.txt $(PY)
+	@echo 'Installing what the gateway runs on.'
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/installed-tests: tests/requirements.txt requirements.txt $(PY)
+	@echo 'Installing what the tests need.'
+	@$(call install,tests/requirements.txt)
+	@touch $(VENV)/installed $@
+
+install = if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) -r $(1); \
+  else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); fi
+
+# Never needed: without these files the page loads the same libraries from the web. So a failure is a note, once.
+$(VENV)/page: $(wildcard $(LIBRARIES)/package-lock.json $(LIBRARIES)/*.mjs $(LIBRARIES)/*.js) | $(PY)
+	@if ! command -v npm >/dev/null; then [ -d frontend/vendor ] || \
+	  echo 'npm is not installed: the page loads its libraries from esm.sh.'; exit 0; fi; \
+	echo 'Building the libraries of the page for offline use.'; \
+	npm --prefix $(LIBRARIES) ci --ignore-scripts --no-audit --no-fund --loglevel=error >$(VENV)/page.log 2>&1 \
+	  && npm --prefix $(LIBRARIES) run build --loglevel=error >>$(VENV)/page.log 2>&1 \
+	  || echo 'They could not be built ($(VENV)/page.log says why): the page loads them from esm.sh. "make page" tries again.'; \
+	touch $@
