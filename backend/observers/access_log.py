@@ -19,10 +19,9 @@ def access_log(exchange: Exchange) -> None:
 
 def line(exchange: Exchange) -> str:
     """`POST /v1/chat/completions 200 ok model=… backend=… duration=…ms ttft=…ms tokens=in/out id=…`;
-    what is not known is left out."""
-    words = [_word(exchange.method), _word(exchange.route), str(exchange.status), _word(exchange.outcome)]
-    if exchange.error_code:
-        words.append(f"error={_word(exchange.error_code)}")
+    `aborted` or `error=CODE` stands for `ok`, and what is not known is left out."""
+    outcome = f"error={exchange.error_code or 'internal_error'}" if exchange.outcome == "error" else exchange.outcome
+    words = [_word(exchange.method), _word(exchange.route), str(exchange.status), _word(outcome)]
     if exchange.model is not None:
         words.append(f"model={_word(exchange.model)}")
     if exchange.backend:

@@ -32,12 +32,16 @@ def test_a_line_says_what_was_asked_and_how_it_ended() -> None:
     )
 
 
+def test_an_abort_is_called_one() -> None:
+    assert line(exchange(outcome="aborted", status=499)).startswith("POST /v1/chat/completions 499 aborted model=demo ")
+
+
 def test_what_is_not_known_is_left_out() -> None:
     refused = exchange(
         status=401, outcome="error", error_code="invalid_api_key", model=None, backend=None, ttft_ms=None
     )
 
-    assert line(refused) == "POST /v1/chat/completions 401 error error=invalid_api_key duration=812ms id=req-1"
+    assert line(refused) == "POST /v1/chat/completions 401 error=invalid_api_key duration=812ms id=req-1"
 
 
 def test_a_hostile_model_name_cannot_forge_a_line_or_drive_a_terminal() -> None:
