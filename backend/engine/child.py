@@ -1,0 +1,129 @@
+"""The process that runs llama.cpp: one model, one server on a free loopback port, nothing else.
+
+Started as `python -m backend.engine.child`. The first line on stdin is its configuration, key included (so
+that neither shows in a list of processes); the one line it prints is `{"port", "model", "context"}` or
+`{"error"}`. It leaves when stdin closes, on SIGTERM, and never on SIGINT: Ctrl-C reaches the whole group, and
+it is the parent who decides. It imports nothing of ours, to stay small and to start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from typing import Any
+
+import xllamacpp
+
+QUIET, ERRORS = 0, 1
+"""llama.cpp's log levels. Even its errors may quote an answer, so a running server has no log at all."""
+THREADS_HTTP = 256
+"""Each open connection holds one. By default there are about six, and a seventh stream, or our own question
+whether a slot is busy, waits for one of them to end."""
+SLOTS_TIMEOUT_S = 30
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 0  # the parent is gone already
+    config = json.loads(line)
+    _leave_when_stdin_closes()
+    try:
+        server = xllamacpp.Server(_params(config, QUIET))
+    except (RuntimeError, ValueError):
+        _say({"error": _reason(config)})
+        return 1
+    port = int(server.listening_address.rsplit(":", 1)[1])
+    _say({"port": port, "model": config["model"], "context": _context(port, config["key"])})
+    threading.Event().wait()
+    return 0
+
+
+def _say(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)
+
+
+def _leave_when_stdin_closes() -> None:
+    """A thread sees the end of stdin, but not while a model loads, for that holds Python's lock.
+
+    On Linux the kernel itself ends us then: SIGIO, which a pipe sends when its last writer is gone.
+    """
+    threading.Thread(target=_wait_for_end, name="parent", daemon=True).start()
+    if sys.platform == "linux":
+        import fcntl
+
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _wait_for_end() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def _params(config: dict[str, Any], verbosity: int) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = config["path"]
+    params.model_alias = [config["model"]]
+    params.verbosity = verbosity
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [config["key"]]
+    params.cors_origins = ""  # by default any web page may drive the engine
+    params.cors_credentials = False
+    params.ui = False
+    params.endpoint_slots = True
+    params.n_threads_http = THREADS_HTTP
+    params.n_parallel = config["parallel"]
+    params.n_ctx = config["context"] * config["parallel"]
+    params.cont_batching = True
+    params.cache_ram_mib = config["prompt_cache_mib"]
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config["threads"]
+    if config["is_embedder"]:  # a text to embed must fit one batch
+        params.embedding = True
+        params.n_batch = params.n_ubatch = config["context"]
+    return params
+
+
+def _context(port: int, key: str) -> int:
+    """What one conversation really gets: llama.cpp rounds, and caps at what the model was trained for.
+
+    By hand, for http.client with all that it imports costs more time than the model takes to load.
+    """
+    request = f"GET /slots HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=SLOTS_TIMEOUT_S) as connection:
+        connection.sendall(request.encode())
+        reply = b"".join(iter(lambda: connection.recv(65536), b""))
+    slots = json.loads(reply.split(b"\r\n\r\n", 1)[1])
+    return min(int(slot["n_ctx"]) for slot in slots)
+
+
+def _reason(config: dict[str, Any]) -> str:
+    """llama.cpp only logs why it refuses a model: ask it again, and read the log."""
+    with tempfile.TemporaryFile() as log:
+        stderr = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            xllamacpp.Server(_params(config, ERRORS))
+        except (RuntimeError, ValueError):
+            pass
+        finally:
+            os.dup2(stderr, 2)
+        log.seek(0)
+        lines = log.read(65536).decode("utf-8", "replace").splitlines()
+    mark = "error loading model:"
+    reasons = [line.split(mark, 1)[1].strip() for line in lines if mark in line]
+    text = reasons[0].replace(config["path"], "the file") if reasons else "it did not say why"
+    return "".join(character for character in text if character.isprintable())[:300]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The GGUF files that the engine can serve: those in a folder, or the bundled demo model.
+
+A model's id is its file's name; a caller's name is compared with the ids of this list and never made a path.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.engine.gguf import Header, NotGGUF, read_header
+
+log = logging.getLogger("passerelle")
+
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
+DEMO_ID = "passerelle-demo"
+DEMO_PATH = Path(__file__).resolve().parent / "models" / "passerelle-demo-q8_0.gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A GGUF that can be served. `size_bytes` counts all shards of a model that is cut into several files."""
+
+    id: str
+    name: str
+    path: Path
+    header: Header
+    size_bytes: int
+    changed_ns: int
+    is_demo: bool = False
+
+
+class Folder:
+    """Lists a folder anew each time it is asked; headers are read once per file and change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[tuple[Path, int, int], Header | str] = {}
+        self.faults: dict[str, str] = {}
+        """File name to the sentence that says why it cannot be served, as of the last `files`."""
+
+    def files(self) -> list[ModelFile]:
+        """Sorted by name. Empty where the folder is missing, or holds nothing that can be served."""
+        self.faults = {}
+        found: list[ModelFile] = []
+        known: dict[tuple[Path, int, int], Header | str] = {}
+        for path in self._candidates():
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            key = (path, status.st_size, status.st_mtime_ns)
+            header = known[key] = self._known.get(key) or _header(path)
+            if isinstance(header, str):
+                self.faults[path.name] = header
+            else:
+                found.append(ModelFile(path.stem, path.stem, path, header, _size(path, status.st_size), key[2]))
+        self._known = known
+        return found
+
+    def _candidates(self) -> list[Path]:
+        """No projector of another model (mmproj), no second or later shard, no name that would not print."""
+        try:
+            paths = [path for path in self._path.iterdir() if path.suffix.lower() == ".gguf"]
+        except OSError:
+            return []
+        return sorted(path for path in paths if _is_model_name(path.stem) and path.is_file())
+
+
+def demo_model() -> ModelFile:
+    """The model that comes with the gateway. Raises OSError or NotGGUF where it is missing or damaged."""
+    status = DEMO_PATH.stat()
+    header = read_header(DEMO_PATH)
+    return ModelFile(DEMO_ID, "Passerelle demo", DEMO_PATH, header, status.st_size, status.st_mtime_ns, is_demo=True)
+
+
+def _is_model_name(stem: str) -> bool:
+    shard = SHARD.search(stem)
+    return stem.isprintable() and "mmproj" not in stem.lower() and not (shard and int(shard[1]) > 1)
+
+
+def _header(path: Path) -> Header | str:
+    try:
+        return read_header(path)
+    except NotGGUF as fault:
+        sentence = f"{path.name} cannot be served: it {fault}."
+    except OSError as fault:
+        sentence = f"{path.name} cannot be read: {fault.strerror or type(fault).__name__}."
+    log.warning(sentence)
+    return sentence
+
+
+def _size(path: Path, size: int) -> int:
+    shard = SHARD.search(path.stem)
+    if not shard:
+        return size
+    start = path.stem[: shard.start()]
+    names = (f"{start}-{number:05}-of-{shard[2]}{path.suffix}" for number in range(1, int(shard[2]) + 1))
+    return sum(part.stat().st_size for name in names if (part := path.with_name(name)).is_file())
