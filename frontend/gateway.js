@@ -1,0 +1,37 @@
+import Fault from "./state/fault.js"
+
+const PATIENCE_MS = 10_000
+
+/** What the gateway says of itself; also read when it answers 503, which means that no backend does. */
+export async function health(settings) {
+  const { status, body } = await get("/health", settings)
+  if (status === 200 || status === 503) return body
+  throw Fault.ofAnswer(status, body)
+}
+
+/**
+ * The endpoint's models as `[{id, name, isDemo, …}]` and the one to begin with. The gateway tells more than the
+ * `/v1/models` that any server has.
+ */
+export async function models(settings) {
+  if (!settings.isReachable) throw new Fault("endpoint_wrong")
+  const { status, body } = await get(settings.isOwnGateway ? "/models" : `${settings.endpoint}/models`, settings)
+  if (status !== 200) throw Fault.ofAnswer(status, body)
+  const list = Array.isArray(body?.data) ? body.data.filter((model) => typeof model?.id === "string") : []
+  if (list.length === 0) throw new Fault("no_models")
+  return { list, first: list.find((model) => model.id === body.default_model)?.id ?? list[0].id }
+}
+
+export async function presets() {
+  return (await fetch("presets.json")).json()
+}
+
+async function get(address, settings) {
+  const headers = settings.key ? { authorization: `Bearer ${settings.key}` } : {}
+  try {
+    const answer = await fetch(address, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) })
+    return { status: answer.status, body: await answer.json().catch(() => null) }
+  } catch {
+    throw Fault.ofSilence(settings)
+  }
+}
