@@ -41,12 +41,22 @@ class Wait(Protocol):
 class Reply:
     """One HTTP response as it arrives: the head, then body pieces for whoever takes them."""
 
-    __slots__ = ("_head_size", "_is_framed", "_parser", "_pieces", "content_type", "is_complete", "status")
+    __slots__ = (
+        "_head_size",
+        "_is_framed",
+        "_parser",
+        "_pieces",
+        "content_type",
+        "is_complete",
+        "keeps_connection",
+        "status",
+    )
 
     def __init__(self) -> None:
         self.status = 0
         self.content_type = ""
         self.is_complete = False
+        self.keeps_connection = False
         self._is_framed = False
         self._head_size = 0
         self._pieces: list[bytes] = []
@@ -71,10 +81,6 @@ class Reply:
         """Neither a length nor chunks: only the end of the connection ends this body."""
         return bool(self.status) and not self._is_framed
 
-    @property
-    def keeps_connection(self) -> bool:
-        return self.is_complete and bool(self._parser.should_keep_alive())
-
     # httptools calls these
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -95,6 +101,7 @@ class Reply:
             self.status, self.content_type, self._is_framed = 0, "", False
         else:
             self.is_complete = True
+            self.keeps_connection = bool(self._parser.should_keep_alive())  # the parser forgets it afterwards
 
 
 class Connection:
