@@ -1,0 +1,179 @@
+"""Writes whole answers, embeddings, listings and errors in OpenAI's dialect."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from base64 import b64encode
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import orjson
+
+from backend.dialects.chat import JSON, Answer, Choice, EmbeddingRequest, Embeddings, Figures, ToolCallDelta, Usage
+from backend.dialects.logprobs import joined_chat_logprobs, joined_completion_logprobs
+from backend.errors import GatewayError
+
+if TYPE_CHECKING:
+    from backend.backends.backend import Model
+
+
+def encode_chat(answer: Answer, model: str, id: str, created: int) -> bytes:
+    """A `chat.completion`. The upstream's own id, time and model name are shown where it told them."""
+    choices = [_chat_choice(index, choice) for index, choice in _choices(answer)]
+    return _whole(answer, "chat.completion", choices, model, id, created)
+
+
+def encode_completion(answer: Answer, model: str, id: str, created: int) -> bytes:
+    """A `text_completion`. Reasoning has no place in this older form and is left out."""
+    choices = [
+        {
+            "index": index,
+            "text": "".join(choice.text),
+            "logprobs": joined_completion_logprobs(choice.logprobs),
+            "finish_reason": choice.finish_reason,
+        }
+        for index, choice in _choices(answer)
+    ]
+    return _whole(answer, "text_completion", choices, model, id, created)
+
+
+def encode_embeddings(request: EmbeddingRequest, embeddings: Embeddings, model: str) -> bytes:
+    """base64 is written here, little-endian float32: LM Studio ignores the wish, and SDKs then read zeros."""
+    is_base64 = request.encoding_format == "base64"
+    return orjson.dumps(
+        {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": _float32(vector) if is_base64 else vector}
+                for index, vector in enumerate(embeddings.vectors)
+            ],
+            "model": model,
+            "usage": {"prompt_tokens": embeddings.input_tokens, "total_tokens": embeddings.input_tokens},
+        }
+    )
+
+
+def encode_models(models: Iterable[Model]) -> bytes:
+    """`GET /v1/models`: OpenAI's four fields a model. `/models` tells more, with `describe_model`."""
+    return orjson.dumps({"object": "list", "data": [_listed(model) for model in models]})
+
+
+def encode_model(model: Model) -> bytes:
+    return orjson.dumps(_listed(model))
+
+
+def describe_model(model: Model) -> dict[str, JSON]:
+    """A model as `/models` lists it: OpenAI's fields and all that the backend tells. Sizes in bytes, null: not told."""
+    return {
+        **_listed(model),
+        "name": model.name or model.id,
+        "backend": model.backend,
+        "family": model.family,
+        "parameters": model.parameters,
+        "quantization": model.quantization,
+        "size_bytes": model.size_bytes,
+        "context_length": model.context_length,
+        "capabilities": list(model.capabilities),
+        "is_loaded": model.is_loaded,
+        "is_demo": model.is_demo,
+        "memory_bytes": model.memory_bytes,
+    }
+
+
+def encode_error(error: GatewayError) -> bytes:
+    return orjson.dumps(write_error(error))
+
+
+def write_error(error: GatewayError) -> dict[str, JSON]:
+    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+
+
+def write_usage(usage: Usage) -> dict[str, JSON]:
+    """OpenAI's counts; the gateway's own figures ride under one key, since clients keep unknown keys only here."""
+    written: dict[str, JSON] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    if usage.cached_tokens is not None:
+        written["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens is not None:
+        written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    if usage.figures is not None:
+        written["passerelle"] = _figures(usage.figures)
+    return written
+
+
+def shown_finish_reason(reason: str | None, has_tool_calls: bool) -> str | None:
+    """Ollama says "stop" after tool calls too; OpenAI's clients act on the calls only at "tool_calls"."""
+    return "tool_calls" if reason == "stop" and has_tool_calls else reason
+
+
+def _figures(figures: Figures) -> dict[str, JSON]:
+    written: dict[str, JSON] = {
+        "backend": figures.backend,
+        "ttft_ms": figures.ttft_ms,
+        "tokens_per_second": figures.tokens_per_second,
+        "load_ms": figures.load_ms,
+        "queue_ms": figures.queue_ms,
+    }
+    if figures.estimated:
+        written["estimated"] = True
+    return written
+
+
+def _choices(answer: Answer) -> list[tuple[int, Choice]]:
+    """In order, and at least one: clients read `choices[0]` unseen."""
+    return sorted(answer.choices.items(), key=lambda item: item[0]) or [(0, Choice())]
+
+
+def _chat_choice(index: int, choice: Choice) -> dict[str, JSON]:
+    text = "".join(choice.text)
+    message: dict[str, JSON] = {
+        "role": "assistant",
+        "content": None if choice.tool_calls and not text else text,
+        "refusal": None,
+    }
+    if choice.reasoning:
+        reasoning = "".join(choice.reasoning)
+        message["reasoning_content"] = reasoning
+        message["reasoning"] = reasoning
+    if choice.tool_calls:
+        message["tool_calls"] = [_tool_call(call) for call in sorted(choice.tool_calls, key=lambda call: call.index)]
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": joined_chat_logprobs(choice.logprobs),
+        "finish_reason": shown_finish_reason(choice.finish_reason, bool(choice.tool_calls)),
+    }
+
+
+def _tool_call(call: ToolCallDelta) -> dict[str, JSON]:
+    function = {"name": call.name or "", "arguments": call.arguments}
+    return {"id": call.id or "", "type": "function", "function": function}
+
+
+def _whole(answer: Answer, kind: str, choices: list[dict[str, JSON]], model: str, id: str, created: int) -> bytes:
+    started = answer.started
+    written: dict[str, JSON] = {
+        "id": started.id or id,
+        "object": kind,
+        "created": created if started.created is None else started.created,
+        "model": started.model or model,
+        "choices": choices,
+    }
+    if answer.usage is not None:
+        written["usage"] = write_usage(answer.usage)
+    return orjson.dumps(written)
+
+
+def _listed(model: Model) -> dict[str, JSON]:
+    return {"id": model.id, "object": "model", "created": model.created, "owned_by": model.backend}
+
+
+def _float32(vector: tuple[float, ...]) -> str:
+    numbers = array("f", vector)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return b64encode(numbers.tobytes()).decode()

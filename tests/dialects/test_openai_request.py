@@ -1,0 +1,180 @@
+"""Requests of OpenAI's dialect: what becomes of every field, and of any JSON at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.dialects.messages import read_messages, write_messages
+from backend.dialects.openai_request import (
+    CHAT_FIELDS,
+    COMPLETION_FIELDS,
+    EMBEDDING_FIELDS,
+    parse_chat,
+    parse_completion,
+    parse_embeddings,
+)
+from backend.dialects.parsing import Fields
+from backend.errors import BadRequest, GatewayError, Unsupported
+from tests.dialects.request_cases import CORPUS, cases, check
+
+USER = {"role": "user", "content": "Hi"}
+
+
+@cases("openai_chat_requests.json")
+def test_a_chat_request_is_read_as_the_corpus_says(case: dict[str, Any]) -> None:
+    check(parse_chat, {"messages": [USER], **case["input"]}, case)
+
+
+@cases("openai_completion_requests.json")
+def test_a_completion_request_is_read_as_the_corpus_says(case: dict[str, Any]) -> None:
+    check(parse_completion, case["input"], case)
+
+
+@cases("openai_embedding_requests.json")
+def test_an_embedding_request_is_read_as_the_corpus_says(case: dict[str, Any]) -> None:
+    check(parse_embeddings, case["input"], case)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 10**400])
+def test_a_number_that_is_none_is_refused_wherever_a_number_is_read(value: float) -> None:
+    for name in ("temperature", "max_tokens", "keep_alive", "seed", "n"):
+        with pytest.raises(BadRequest):
+            parse_chat({"messages": [USER], name: value})
+    with pytest.raises(BadRequest):
+        parse_chat({"messages": [USER], "options": {"mirostat": value}})
+
+
+def test_arguments_nested_deeper_than_a_writer_goes_are_refused() -> None:
+    arguments = '{"a":' * 300 + "1" + "}" * 300
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+    with pytest.raises(BadRequest) as caught:
+        parse_chat({"messages": [{"role": "assistant", "tool_calls": [call]}]})
+
+    assert caught.value.param == "messages[0].tool_calls[0].function.arguments"
+
+
+def test_a_long_name_in_a_request_is_refused_with_its_limit() -> None:
+    with pytest.raises(BadRequest, match="512"):
+        parse_chat({"model": "m" * 513, "messages": [USER]})
+
+
+def test_no_more_than_twenty_dropped_fields_are_named() -> None:
+    request = parse_chat({"messages": [USER], **{f"x{i}": i for i in range(50)}})
+
+    assert request.ignored == tuple(f"x{i}" for i in range(20))
+
+
+def test_more_options_than_any_model_has_are_refused() -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse_chat({"messages": [USER], "options": {f"o{i}": i for i in range(65)}})
+
+    assert caught.value.param == "options"
+
+
+def test_as_many_texts_as_openai_takes_are_embedded_and_not_one_more() -> None:
+    assert len(parse_embeddings({"input": ["a"] * 2048}).inputs) == 2048
+    with pytest.raises(BadRequest):
+        parse_embeddings({"input": ["a"] * 2049})
+
+
+def test_a_message_of_an_error_never_repeats_what_the_caller_wrote() -> None:
+    secret = "canary-7f3a"
+    bodies: list[dict[str, Any]] = [
+        {"messages": [{"role": secret, "content": "Hi"}]},
+        {"messages": [{"role": "user", "content": [{"type": secret}]}]},
+        {"messages": [USER], "reasoning_effort": secret},
+        {"messages": [USER], "temperature": secret},
+        {"messages": [USER], "tools": [{"type": "function", "function": {"name": f"{secret} x"}}]},
+        {"messages": [USER], "logit_bias": {secret: 1}},
+        {"messages": [USER], "options": {f"{secret}": {}}},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": f"http://{secret}"}]}]},
+    ]
+    for body in bodies:
+        with pytest.raises(GatewayError) as caught:
+            parse_chat(body)
+        assert secret not in caught.value.message
+
+
+def test_messages_that_are_written_are_read_back_the_same() -> None:
+    read = [case for case in json.loads((CORPUS / "openai_chat_requests.json").read_text()) if "expect" in case]
+    conversations = [case["input"]["messages"] for case in read if "messages" in case["input"]]
+    assert len(conversations) > 10
+    for conversation in conversations:
+        messages = read_messages(Fields({"messages": conversation}))
+
+        again = json.loads(json.dumps(write_messages(messages)))
+
+        assert read_messages(Fields({"messages": again})) == messages
+
+
+# -- any JSON at all ----------------------------------------------------------------------------
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["user", "assistant", "tool", "text", "function", "required", "json_schema", "{}", "data:;base64,"]
+    ),
+    st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=3),
+)
+_NESTED = (
+    "role", "content", "type", "text", "image_url", "url", "tool_calls", "function", "name", "arguments", "id",
+    "tool_call_id", "json_schema", "schema", "include_usage", "effort", "num_ctx", "stop", "parameters", "strict",
+)  # fmt: skip
+
+
+def json_values(names: tuple[str, ...] = _NESTED) -> st.SearchStrategy[Any]:
+    keys = st.one_of(st.sampled_from(names), st.text(max_size=4))
+    return st.recursive(
+        _SCALARS,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=4)),
+        max_leaves=12,
+    )
+
+
+def bodies(names: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
+    known = st.sampled_from(sorted(names))
+    return st.dictionaries(st.one_of(known, known.map(str.title), st.text(max_size=5)), json_values(), max_size=6)
+
+
+def _is_request_or_gateway_error(parse: Any, body: dict[str, Any]) -> None:
+    """Any other exception goes through and fails the test."""
+    refusal = None
+    try:
+        parse(body)
+    except (BadRequest, Unsupported) as error:
+        refusal = error
+    assert refusal is None or refusal.param
+
+
+@settings(max_examples=300, deadline=None)
+@given(bodies(CHAT_FIELDS), st.booleans())
+def test_any_object_is_a_chat_request_or_a_gateway_error(body: dict[str, Any], has_message: bool) -> None:
+    _is_request_or_gateway_error(parse_chat, {**body, "messages": [USER]} if has_message else body)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(_NESTED), json_values(), max_size=6), min_size=1, max_size=3))
+def test_any_messages_are_a_chat_request_or_a_gateway_error(messages: list[Any]) -> None:
+    _is_request_or_gateway_error(parse_chat, {"messages": [{"role": "assistant", **each} for each in messages]})
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies(COMPLETION_FIELDS))
+def test_any_object_is_a_completion_request_or_a_gateway_error(body: dict[str, Any]) -> None:
+    _is_request_or_gateway_error(parse_completion, {"prompt": "a", **body})
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies(EMBEDDING_FIELDS))
+def test_any_object_is_an_embedding_request_or_a_gateway_error(body: dict[str, Any]) -> None:
+    _is_request_or_gateway_error(parse_embeddings, {"input": "a", **body})
