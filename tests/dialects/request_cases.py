@@ -1,4 +1,4 @@
-"""Runs the request corpora: `{label, input, expect | error, says?, code?, note}`.
+"""Requests to try: any JSON at all, and the corpora: `{label, input, expect | error, says?, code?, note}`.
 
 `expect` names those parts of the canonical request that matter to the case; `error` is the `param` of the BadRequest
 or Unsupported that must come, `code` its code, `says` words of its message.
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
-from backend.errors import GatewayError
+from backend.errors import BadRequest, GatewayError, Unsupported
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
@@ -51,3 +52,46 @@ def assert_holds(found: Any, expected: Any, where: str) -> None:
             assert_holds(found[index], value, f"{where}[{index}]")
     else:
         assert (type(found), found) == (type(expected), expected), where
+
+
+# -- any JSON at all ----------------------------------------------------------------------------
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["user", "assistant", "tool", "text", "function", "required", "json_schema", "{}", "data:;base64,"]
+    ),
+    st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=3),
+)
+NESTED = (
+    "role", "content", "type", "text", "image_url", "url", "tool_calls", "function", "name", "arguments", "id",
+    "tool_call_id", "json_schema", "schema", "include_usage", "effort", "num_ctx", "stop", "parameters", "strict",
+)  # fmt: skip
+
+
+def json_values(names: tuple[str, ...] = NESTED) -> st.SearchStrategy[Any]:
+    keys = st.one_of(st.sampled_from(names), st.text(max_size=4))
+    return st.recursive(
+        _SCALARS,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=4)),
+        max_leaves=12,
+    )
+
+
+def bodies(names: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
+    known = st.sampled_from(sorted(names))
+    return st.dictionaries(st.one_of(known, known.map(str.title), st.text(max_size=5)), json_values(), max_size=6)
+
+
+def check_refusal(parse: Callable[[dict[str, Any]], Any], body: dict[str, Any]) -> None:
+    """A body is read, or refused by name; any other exception goes through and fails the test."""
+    refusal = None
+    try:
+        parse(body)
+    except (BadRequest, Unsupported) as error:
+        refusal = error
+    assert refusal is None or refusal.param
