@@ -84,9 +84,9 @@ class Conversation:
         with self._gateway.chat(request) as answer:
             for piece in answer:
                 view.reasoning(piece.reasoning)
-                view.text(piece.text)
                 if piece.text:
                     text.append(piece.text)
+                view.text(piece.text)
             self.answered_by = answer.model
             view.end()
             click.echo(figures(answer), err=True)

@@ -87,14 +87,14 @@ class AnswerView:
         if not shown:
             return
         self._end_reasoning()
+        self._is_mid_line = not shown.endswith("\n")  # said first: Ctrl-C may come while it is written
         click.echo(shown, nl=False)
-        self._is_mid_line = not shown.endswith("\n")
 
     def reasoning(self, text: str) -> None:
         shown = printable(text)
         if shown and self._shows_reasoning:
-            click.secho(shown, nl=False, err=True, dim=True)
             self._is_reasoning = True
+            click.secho(shown, nl=False, err=True, dim=True)
 
     def end(self) -> None:
         """Leave the cursor at the start of a line."""

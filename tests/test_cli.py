@@ -94,21 +94,27 @@ def run(gateway: FakeBackend) -> Run:
     return run
 
 
+# Makes standard input the terminal of this session, so that Ctrl-C typed there is a SIGINT here.
+ON_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 class Terminal:
     """A command on a terminal of its own, as a person has it."""
 
     def __init__(self, *arguments: str, **changes: str) -> None:
         self._main, inner = pty.openpty()
         self.shown = b""
+        self._seen = 0
         self.process = subprocess.Popen(
-            command(*arguments),
+            [sys.executable, "-c", ON_TERMINAL, *command(*arguments)],
             stdin=inner,
             stdout=inner,
             stderr=inner,
             cwd=ROOT,
             env=environment(**changes),
             start_new_session=True,
-            preexec_fn=lambda: _take_terminal(inner),
         )
         os.close(inner)
 
@@ -119,20 +125,33 @@ class Terminal:
         """Read until the text stands on the terminal, from the end of what was waited for before."""
         wanted = text.encode()
         deadline = time.monotonic() + DEADLINE_S
-        start = getattr(self, "_seen", 0)
+        start = self._seen
         while wanted not in self.shown[start:]:
             if not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{text!r} did not come; shown: {self.shown[start:]!r}")
         self._seen = self.shown.index(wanted, start) + len(wanted)
+
+    def interrupt_until(self, text: str) -> None:
+        """Press Ctrl-C until the text stands there, as people do: CPython may sleep over one that comes
+        just before it waits for a key."""
+        wanted, start = text.encode(), self._seen
+        deadline = time.monotonic() + DEADLINE_S
+        while wanted not in self.shown[start:] and time.monotonic() < deadline:
+            self.type("\x03")
+            self._read(0.5)
+        self.wait_for(text)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._main)
 
     def end(self) -> int:
         """Read all the rest, and give the exit status."""
         deadline = time.monotonic() + DEADLINE_S
         while self._read(deadline - time.monotonic()):
             pass
-        status = self.process.wait(max(0.1, deadline - time.monotonic()))
-        os.close(self._main)
-        return status
+        return self.process.wait(max(0.1, deadline - time.monotonic()))
 
     def _read(self, timeout: float) -> bool:
         readable, _, _ = select.select([self._main], [], [], max(0.0, timeout))
@@ -144,12 +163,20 @@ class Terminal:
         return bool(data)
 
 
-def _take_terminal(descriptor: int) -> None:
-    """Make it the terminal of this session, so that Ctrl-C typed there is a SIGINT here."""
-    import fcntl
-    import termios
+OpenTerminal = Callable[..., Terminal]
 
-    fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
+
+@pytest.fixture
+def terminal() -> Iterator[OpenTerminal]:
+    opened: list[Terminal] = []
+
+    def open_terminal(*arguments: str) -> Terminal:
+        opened.append(Terminal(*arguments))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        one.close()
 
 
 # -- generate
@@ -390,15 +417,17 @@ def test_a_reader_that_leaves_ends_the_generation_quietly(gateway: FakeBackend) 
     assert gateway.requests[0].wait_closed()
 
 
-def test_reasoning_is_shown_dimmed_on_a_terminal_and_apart_from_the_answer(gateway: FakeBackend) -> None:
+def test_reasoning_is_shown_dimmed_on_a_terminal_and_apart_from_the_answer(
+    gateway: FakeBackend, terminal: OpenTerminal
+) -> None:
     thought = event({"reasoning_content": "Hm.\x1b[2J", "reasoning": "Hm.\x1b[2J"})
     gateway.script(CHAT, SSE, Chunks([thought, event({"content": "42"}), event({}, "length"), DONE]), End())
 
-    terminal = Terminal("generate", "?", "--url", gateway.url)
-    status = terminal.end()
+    shell = terminal("generate", "?", "--url", gateway.url)
+    status = shell.end()
 
     assert status == 0
-    assert terminal.shown.decode() == "\x1b[2mHm.[2J\x1b[0m\r\n\r\n42\r\ndemo · stopped at the longest length\r\n"
+    assert shell.shown.decode() == "\x1b[2mHm.[2J\x1b[0m\r\n\r\n42\r\ndemo · stopped at the longest length\r\n"
 
 
 def test_reasoning_stays_out_of_files(gateway: FakeBackend, run: Run) -> None:
@@ -412,21 +441,21 @@ def test_reasoning_stays_out_of_files(gateway: FakeBackend, run: Run) -> None:
 # -- chat
 
 
-def test_chat_remembers_what_was_said(gateway: FakeBackend) -> None:
+def test_chat_remembers_what_was_said(gateway: FakeBackend, terminal: OpenTerminal) -> None:
     gateway.script(CHAT, *answer("Salut Ada !"))
     gateway.script(CHAT, *answer("Ada."))
 
-    terminal = Terminal("chat", "--system", "Be kind.", "--url", gateway.url)
-    terminal.wait_for("> ")
-    terminal.type("I am Ada.\r")
-    terminal.wait_for("Salut Ada !")
-    terminal.wait_for("> ")
-    terminal.type("Who am I?\r")
-    terminal.wait_for("Ada.")
-    terminal.wait_for("> ")
-    terminal.type("\x04")
+    shell = terminal("chat", "--system", "Be kind.", "--url", gateway.url)
+    shell.wait_for("> ")
+    shell.type("I am Ada.\r")
+    shell.wait_for("Salut Ada !")
+    shell.wait_for("> ")
+    shell.type("Who am I?\r")
+    shell.wait_for("Ada.")
+    shell.wait_for("> ")
+    shell.type("\x04")
 
-    assert terminal.end() == 0
+    assert shell.end() == 0
     assert gateway.requests[1].json["messages"] == [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "I am Ada."},
@@ -435,11 +464,11 @@ def test_chat_remembers_what_was_said(gateway: FakeBackend) -> None:
     ]
 
 
-def test_chat_obeys_its_commands(gateway: FakeBackend) -> None:
+def test_chat_obeys_its_commands(gateway: FakeBackend, terminal: OpenTerminal) -> None:
     gateway.always(CHAT, *answer("Hello."))
 
-    terminal = Terminal("chat", "--url", gateway.url)
-    terminal.wait_for("> ")
+    shell = terminal("chat", "--url", gateway.url)
+    shell.wait_for("> ")
     for said, shown in [
         ("Hi", "Hello."),
         ("/clear", "Forgotten."),
@@ -448,37 +477,38 @@ def test_chat_obeys_its_commands(gateway: FakeBackend) -> None:
         ("/help", "forget what was said"),
         ("/etc/hosts is what?", "Hello."),
     ]:
-        terminal.type(said + "\r")
-        terminal.wait_for(shown)
-        terminal.wait_for("> ")
-    terminal.type("/quit\r")
+        shell.type(said + "\r")
+        shell.wait_for(shown)
+        shell.wait_for("> ")
+    shell.type("/quit\r")
 
-    assert terminal.end() == 0
+    assert shell.end() == 0
     assert [request.json["model"] for request in gateway.requests] == ["", "tiny"]
     assert gateway.requests[1].json["messages"] == [{"role": "user", "content": "/etc/hosts is what?"}]
 
 
-def test_ctrl_c_in_chat_aborts_the_answer_and_comes_back_to_the_prompt(gateway: FakeBackend) -> None:
+def test_ctrl_c_in_chat_aborts_the_answer_and_comes_back_to_the_prompt(
+    gateway: FakeBackend, terminal: OpenTerminal
+) -> None:
     gateway.script(CHAT, SSE, Bytes(event({"content": "Once upon"})), UntilClientLeaves())
     gateway.script(CHAT, *answer("Fine."))
 
-    terminal = Terminal("chat", "--url", gateway.url)
-    terminal.wait_for("> ")
-    terminal.type("A tale.\r")
-    terminal.wait_for("Once upon")
-    terminal.type("\x03")
-    terminal.wait_for("> ")
+    shell = terminal("chat", "--url", gateway.url)
+    shell.wait_for("> ")
+    shell.type("A tale.\r")
+    shell.wait_for("Once upon")
+    shell.type("\x03")
+    shell.wait_for("> ")
     assert gateway.requests[0].wait_closed()
-    terminal.type("\x03")
-    terminal.wait_for("Ctrl-D or /quit leaves.")
-    terminal.wait_for("> ")
-    terminal.type("Stop there.\r")
-    terminal.wait_for("Fine.")
-    terminal.wait_for("> ")
-    terminal.type("\x04")
+    shell.interrupt_until("Ctrl-D or /quit leaves.")
+    shell.wait_for("> ")
+    shell.type("Stop there.\r")
+    shell.wait_for("Fine.")
+    shell.wait_for("> ")
+    shell.type("\x04")
 
-    assert terminal.end() == 0
-    assert b"Traceback" not in terminal.shown
+    assert shell.end() == 0
+    assert b"Traceback" not in shell.shown
     assert [message["content"] for message in gateway.requests[1].json["messages"]] == [
         "A tale.",
         "Once upon",
