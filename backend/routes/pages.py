@@ -7,8 +7,10 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Response, abort, request
+from werkzeug.security import safe_join
 
 # Named here, since Python asks the operating system otherwise, and Windows may call .js plain text.
 MEDIA_TYPES = {
@@ -90,7 +92,10 @@ def _folder(folder: Path) -> Callable[[str], Response]:
 
 
 def _send(folder: Path, name: str) -> Response:
+    joined = safe_join(str(folder), name)
     media_type = MEDIA_TYPES.get(Path(name).suffix)
-    if media_type is None:
+    if joined is None or media_type is None or not Path(joined).is_file():
         abort(404)
-    return send_from_directory(folder, name, mimetype=media_type)
+    response = Response(Path(joined).read_bytes(), mimetype=media_type)
+    response.add_etag()
+    return cast(Response, response.make_conditional(request))
