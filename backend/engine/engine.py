@@ -44,10 +44,12 @@ class Engine:
             keeper = self._keeper
             if keeper and keeper.load == load and not keeper.may_be_tried_again():
                 return
-            if keeper:
-                keeper.stop()
-            self._keeper = Keeper(load, self._threads)
-            self._keeper.start()
+            self._keeper = Keeper(load, self._threads)  # at once: a greenlet may be killed while it stops the old one
+            try:
+                if keeper:
+                    keeper.stop()
+            finally:
+                self._keeper.start()
 
     def stop(self) -> None:
         with self._lock:
@@ -65,9 +67,10 @@ class Engine:
             raise BackendUnavailable("The embedded engine is not running.")
         return keeper.address(wait_s)
 
-    def is_ready(self) -> bool:
+    def ready(self) -> Address | None:
+        """Where it listens, if it does."""
         keeper = self._keeper
-        return keeper is not None and keeper.state == "ready"
+        return keeper.ready if keeper else None
 
     def failure(self) -> str | None:
         """One sentence: why the model cannot be loaded."""
@@ -76,23 +79,23 @@ class Engine:
 
     def is_busy(self) -> bool:
         """Whether it is answering somebody. An engine that is too busy to say so is busy; one that starts is not."""
-        keeper = self._keeper
-        if keeper is None or keeper.state != "ready":
+        address = self.ready()
+        if address is None:
             return False
         try:
-            return any(slot["is_processing"] for slot in _slots(keeper.address(0)))
+            return any(slot["is_processing"] for slot in _slots(address))
         except TimeoutError:
             return True
-        except (OSError, ValueError, http.client.HTTPException, BackendUnavailable):  # it has just died
+        except (OSError, ValueError, http.client.HTTPException):  # it has just died
             return False
 
     def memory_bytes(self) -> int | None:
         """Resident memory of the child, where the system tells it (Linux)."""
-        keeper = self._keeper
-        if keeper is None or keeper.state != "ready":
+        address = self.ready()
+        if address is None:
             return None
-        with contextlib.suppress(OSError, ValueError, IndexError, BackendUnavailable):
-            pages = Path(f"/proc/{keeper.address(0).process_id}/statm").read_text().split()[1]
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = Path(f"/proc/{address.process_id}/statm").read_text().split()[1]
             return int(pages) * os.sysconf("SC_PAGE_SIZE")
         return None
 

@@ -9,12 +9,17 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from backend.engine.gguf import Header, NotGGUF, read_header
+from backend.engine.keeper import Load
 
 log = logging.getLogger("passerelle")
 
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
+DEFAULT_TRAINED_CONTEXT = 4096
+PROMPT_CACHE_MIB = 256
+"""Memory for conversations that had to leave their slot; llama.cpp's own default is 8 GiB."""
 DEMO_ID = "passerelle-demo"
 DEMO_PATH = Path(__file__).resolve().parent / "models" / "passerelle-demo-q8_0.gguf"
 
@@ -30,6 +35,50 @@ class ModelFile:
     size_bytes: int
     changed_ns: int
     is_demo: bool = False
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """In Ollama's words. A template that never speaks of tools or thinking cannot pass them to the model."""
+        if self.header.makes_embeddings:
+            return ("embedding",)
+        template = self.header.text("tokenizer.chat_template") or ""
+        extra = [name for name, word in (("tools", "tools"), ("thinking", "<think>")) if word in template]
+        return ("completion", *extra)
+
+    def load(self, context: int, parallel: int) -> Load:
+        """How to run it, with at most `context` tokens a conversation."""
+        return Load(
+            path=self.path,
+            model=self.id,
+            context=min(context, self.header.trained_context or DEFAULT_TRAINED_CONTEXT),
+            parallel=parallel,
+            is_embedder=self.header.makes_embeddings,
+            prompt_cache_mib=0 if self.is_demo else PROMPT_CACHE_MIB,
+            size_bytes=self.size_bytes,
+            changed_ns=self.changed_ns,
+        )
+
+    def described(self) -> dict[str, Any]:
+        """All that the file says of itself, but its vocabulary: `/stats?model=`."""
+        header = self.header
+        return {
+            "model": self.id,
+            "name": header.text("general.name") or self.name,
+            "description": header.text("general.description"),
+            "license": header.text("general.license") or header.text("general.license.name"),
+            "parameters": header.parameters,
+            "parameter_count": header.parameter_count,
+            "template": header.text("tokenizer.chat_template"),
+            "family": header.architecture or None,
+            "families": [header.architecture] if header.architecture else [],
+            "quantization": header.quantization,
+            "trained_context_length": header.trained_context,
+            "capabilities": list(self.capabilities),
+            "format": "gguf",
+            "size_bytes": self.size_bytes,
+            "is_demo": self.is_demo,
+            "details": {key: value for key, value in header.values.items() if key != "tokenizer.chat_template"},
+        }
 
 
 class Folder:

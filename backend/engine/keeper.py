@@ -60,7 +60,7 @@ class Address:
 
 
 class Keeper:
-    """One model, kept running by one thread until `stop`. `state` is "starting", "ready" or "failed"."""
+    """One model, kept running by one thread until `stop`. `state` is "starting", "ready", "failed" or "stopped"."""
 
     def __init__(self, load: Load, threads: int) -> None:
         self.load = load
@@ -90,6 +90,11 @@ class Keeper:
         if self._thread.is_alive() and process is not None:
             process.kill()
             self._thread.join(LEAVE_S)
+        self._become("stopped", None)
+
+    @property
+    def ready(self) -> Address | None:
+        return self._address
 
     def address(self, wait_s: float) -> Address:
         with self._changed:
@@ -102,6 +107,8 @@ class Keeper:
         raise BackendUnavailable(f"{self._delay()} Ask again in a moment.", "model_loading", 1)
 
     def _delay(self) -> str:
+        if self.state == "stopped":
+            return "The embedded engine has just been stopped."
         if self._has_been_ready:
             return "The embedded engine has died and is starting again."
         size = self.load.size_bytes

@@ -43,7 +43,7 @@ def test_a_stopped_engine_says_that_it_is_not_running(own_engine: Engine) -> Non
         own_engine.address()
 
     assert repr(own_engine) == "<Engine stopped>"
-    assert (own_engine.is_ready(), own_engine.is_busy(), own_engine.memory_bytes()) == (False, False, None)
+    assert (own_engine.ready(), own_engine.is_busy(), own_engine.memory_bytes()) == (None, False, None)
 
 
 def test_loading_returns_at_once_and_says_so_until_it_is_done(own_engine: Engine) -> None:
@@ -92,7 +92,7 @@ def test_a_child_that_is_killed_is_started_again(own_engine: Engine) -> None:
 
     os.kill(first.process_id, signal.SIGKILL)
 
-    assert eventually(lambda: not own_engine.is_ready())
+    assert eventually(lambda: own_engine.ready() is None)
     with pytest.raises(BackendUnavailable, match="died and is starting again"):
         own_engine.address()
     second = own_engine.address(DEADLINE_S)
@@ -209,7 +209,7 @@ engine.load(load_of())
 first = engine.address(30).process_id
 print(first, flush=True)
 if sys.stdin.readline():
-    eventually(lambda: not engine.is_ready() or engine.address().process_id != first)
+    eventually(lambda: engine.ready() is None or engine.address().process_id != first)
     print(engine.address(30).process_id, flush=True)
 engine.stop()
 print("stopped", flush=True)

@@ -1,0 +1,283 @@
+"""The embedded engine as a backend: llama.cpp in a child process, one GGUF at a time.
+
+A request for a listed model that is not loaded makes the engine change over to it, if it is idle; while it
+answers somebody, the request is refused (model_busy), so that nobody's answer is cut. The bundled demo model
+is served only where the models folder holds no GGUF; it runs at temperature 0 and is paced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from time import monotonic
+from typing import Any, TypeVar
+
+from backend.backends.backend import Call, Endpoint, Model
+from backend.dialects.chat import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Image,
+)
+from backend.dialects.openai_upstream import (
+    OpenAIChatDecoder,
+    OpenAICompletionDecoder,
+    Quirks,
+    decode_embeddings,
+    decode_error,
+    encode_chat,
+    encode_completion,
+    encode_embeddings,
+)
+from backend.engine.engine import Engine
+from backend.engine.folder import Folder, ModelFile, demo_model
+from backend.engine.gguf import NotGGUF
+from backend.engine.keeper import Load
+from backend.errors import BackendFailed, BackendUnavailable, GatewayError, ModelNotFound, Unsupported
+from backend.settings import Settings
+
+Request = TypeVar("Request", ChatRequest, CompletionRequest)
+
+QUIRKS = Quirks(named_tool_as_required=True, merge_system=True, thinking="chat_template_kwargs")
+"""llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
+system message first."""
+DEMO_PACE_S = 1 / 50
+ARRIVAL_S = 1.0
+"""A call that was handed out this recently may not have reached the engine yet."""
+LOAD_PATIENCE_S = 20.0
+"""A request waits this long for its model; whoever asks again later finds it further on."""
+PROBE_PATIENCE_S = 1.0
+"""A probe waits this long, so that a small model is there when the gateway says that it is."""
+LEAVE_POLL_S = 0.5
+
+
+class EmbeddedBackend:
+    """See the module. `engine` is replaced only by tests."""
+
+    name = "embedded"
+
+    def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
+        self._settings = settings
+        self._engine = engine or Engine()
+        self._folder = Folder(settings.models_dir)
+        self._demo: ModelFile | None = None
+        self._lock = threading.Lock()
+        self._handed_out_at = -ARRIVAL_S
+        self._waiting = 0
+        self._is_wanted = threading.Event()
+
+    # -- what runs
+
+    def endpoint(self) -> Endpoint:
+        """Never waits. Raises BackendUnavailable (model_loading) while the engine starts."""
+        address = self._engine.address()
+        return Endpoint("127.0.0.1", address.port, base_path="/v1", authorization=f"Bearer {address.key}")
+
+    def version(self) -> str:
+        """Being asked means being chosen (nobody asks further once a better backend answers): the engine starts
+        now, so that the first request need not wait, or changes to what the folder holds now."""
+        version = _engine_version()
+        files = self._files()
+        self._is_wanted.set()
+        loaded = self._engine.loaded
+        is_listed = any(self._load(file) == loaded for file in files)
+        default = self._load(self._default(files))
+        if not is_listed or self._engine.failure():
+            self._change_to(default)
+        with contextlib.suppress(BackendFailed, BackendUnavailable):  # what it says instead follows
+            self._engine.address(PROBE_PATIENCE_S)
+        loaded, failure = self._engine.loaded, self._engine.failure()
+        if failure and loaded == default:
+            raise BackendUnavailable(failure)
+        return version if self._engine.ready() or loaded is None else f"{version}, loading {loaded.model}"
+
+    def leave(self) -> None:
+        """Stop the engine as soon as nobody is being answered, unless it is wanted again before that."""
+        self._is_wanted.clear()
+        if self._engine.loaded is not None:
+            threading.Thread(target=self._leave, name="engine-leave", daemon=True).start()
+
+    def _leave(self) -> None:
+        while self._is_in_use():
+            if self._is_wanted.wait(LEAVE_POLL_S):
+                return
+        with self._lock:
+            if not self._is_wanted.is_set():
+                self._engine.stop()
+
+    def _is_in_use(self) -> bool:
+        return self._waiting > 0 or monotonic() - self._handed_out_at < ARRIVAL_S or self._engine.is_busy()
+
+    def _change_to(self, load: Load) -> bool:
+        """Whether the engine now runs this, or is about to. False: it is answering with another model."""
+        if self._engine.loaded not in (None, load) and self._is_in_use():
+            return False
+        with self._lock:
+            self._engine.load(load)
+        return True
+
+    def _prepare(self, file: ModelFile) -> None:
+        """Make sure that the engine runs this model, and wait for it.
+
+        Raises BackendUnavailable (model_busy, model_loading), BackendFailed.
+        """
+        self._is_wanted.set()
+        if not self._change_to(self._load(file)):
+            raise BackendUnavailable(
+                "The embedded engine serves one model at a time, and is answering somebody with another one. "
+                f"Use that one, or ask for {file.id} again in a moment.",
+                "model_busy",
+                5,
+            )
+        with self._lock:
+            self._waiting += 1
+        try:
+            self._engine.address(LOAD_PATIENCE_S)
+            self._handed_out_at = monotonic()
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    # -- which models there are
+
+    def models(self) -> list[Model]:
+        return [self._model(file) for file in self._files()]
+
+    def resolve(self, model: str, models: list[Model]) -> Model | None:
+        wanted = _without_suffix(model)
+        return next((listed for listed in models if listed.id in (model, wanted)), None)
+
+    def is_warm(self, model: str) -> bool:
+        return True  # a call is made only when the model is loaded
+
+    def answered(self, model: str) -> None:
+        pass  # nothing is learned from that: see is_warm
+
+    def show(self, model: str) -> Mapping[str, Any]:
+        file = self._file(model)
+        shown = self._model(file)
+        return {**file.described(), "context_length": shown.context_length, "is_loaded": shown.is_loaded}
+
+    def _files(self) -> list[ModelFile]:
+        """What can be served, never empty. Raises BackendUnavailable where there are only damaged files: the demo
+        model in their place would hide that."""
+        files = self._folder.files()
+        if files:
+            return files
+        if self._folder.faults:
+            raise BackendUnavailable(" ".join(self._folder.faults.values()) + " Replace or remove it.")
+        if self._demo is None:
+            try:
+                self._demo = demo_model()
+            except (OSError, NotGGUF) as fault:
+                raise BackendUnavailable(
+                    f"The bundled demo model is missing or damaged. Put a GGUF file into {self._settings.models_dir}."
+                ) from fault
+        return [self._demo]
+
+    def _file(self, model: str) -> ModelFile:
+        wanted = _without_suffix(model)
+        for file in self._files():
+            if file.id in (model, wanted):
+                return file
+        raise ModelNotFound(f"The embedded engine has no model {model[:100]!r}. GET /models lists those it has.")
+
+    def _default(self, files: list[ModelFile]) -> ModelFile:
+        wanted = _without_suffix(self._settings.default_model)
+        chatting = [file for file in files if not file.header.makes_embeddings]
+        return next((file for file in files if file.id == wanted), (chatting or files)[0])
+
+    def _load(self, file: ModelFile) -> Load:
+        return file.load(self._settings.engine_context, self._settings.engine_parallel)
+
+    def _model(self, file: ModelFile) -> Model:
+        load = self._load(file)
+        address = self._engine.ready() if self._engine.loaded == load else None
+        header = file.header
+        return Model(
+            id=file.id,
+            backend=self.name,
+            name=file.name,
+            family=header.architecture or None,
+            parameters=header.parameters,
+            quantization=header.quantization,
+            size_bytes=file.size_bytes,
+            context_length=address.context if address else load.context,
+            capabilities=file.capabilities,
+            is_loaded=address is not None,
+            is_demo=file.is_demo,
+            created=file.changed_ns // 10**9,
+            memory_bytes=self._engine.memory_bytes() if address else None,
+        )
+
+    # -- what is asked of it
+
+    def chat(self, request: ChatRequest) -> Call:
+        """May wait for the model (see `_prepare`), so it comes before `endpoint`."""
+        file = self._file(request.model)
+        _check(request, file)
+        self._prepare(file)
+        asked = _for_demo(request) if file.is_demo else request
+        return Call("/chat/completions", encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.name), _pace(file))
+
+    def completion(self, request: CompletionRequest) -> Call:
+        file = self._file(request.model)
+        _check_speaks(file)
+        self._prepare(file)
+        asked = _for_demo(request) if file.is_demo else request
+        return Call("/completions", encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.name), _pace(file))
+
+    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
+        file = self._file(request.model)
+        if not file.header.makes_embeddings:
+            raise Unsupported(f"{file.name} makes no embeddings. An embedding model (GGUF) does.", "model")
+        self._prepare(file)
+        return "/embeddings", encode_embeddings(request, QUIRKS)
+
+    def embeddings(self, body: bytes) -> Embeddings:
+        return decode_embeddings(body, self.name)
+
+    def error(self, status: int, body: bytes) -> GatewayError:
+        return decode_error(status, body, self.name)
+
+
+def _check(request: ChatRequest, file: ModelFile) -> None:
+    """Refuse what llama.cpp would drop without a word (tools), or what would come out as nonsense."""
+    _check_speaks(file)
+    if any(isinstance(part, Image) for message in request.messages for part in message.parts):
+        raise Unsupported("The embedded engine cannot look at images. Use Ollama or LM Studio for that.", "messages")
+    if request.tools and request.tool_choice != "none" and "tools" not in file.capabilities:
+        raise Unsupported(f"{file.name} cannot call tools. Choose a model that lists tools under /models.", "tools")
+    if request.response_format is not None and file.is_demo:
+        raise Unsupported("The demo model cannot write JSON. Install a real model for that.", "response_format")
+
+
+def _check_speaks(file: ModelFile) -> None:
+    if file.header.makes_embeddings:
+        raise Unsupported(f"{file.name} makes embeddings only. Choose another model for text.", "model")
+
+
+def _for_demo(request: Request) -> Request:
+    """Any other temperature breaks the sentences that the demo model knows by heart."""
+    return replace(request, sampling=replace(request.sampling, temperature=0.0))
+
+
+def _pace(file: ModelFile) -> float | None:
+    return DEMO_PACE_S if file.is_demo else None
+
+
+def _without_suffix(model: str) -> str:
+    return model[:-5] if model.lower().endswith(".gguf") else model
+
+
+def _engine_version() -> str:
+    try:
+        return f"xllamacpp {importlib.metadata.version('xllamacpp')}"
+    except importlib.metadata.PackageNotFoundError:
+        raise BackendUnavailable(
+            "The embedded engine needs the package xllamacpp: pip install -r requirements.txt."
+        ) from None
