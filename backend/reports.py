@@ -75,16 +75,16 @@ def _duration(seconds: Any) -> str:
         return "-"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _backend(backend: Mapping[str, Any]) -> str:
-    words = [cell(backend.get(key)) for key in ("name", "version", "url")]
-    told = backend.get("message")
+    words = [cell(backend.get("name")), cell(backend.get("version")), "at", cell(backend.get("url"))]
     state = "answers" if backend.get("ok") is True else "does not answer"
-    return printable(
-        f"Backend: {' '.join(word for word in words if word != '-')}, {state}." + (f" {told}" if told else "")
-    )
+    told = f" {backend['message']}" if backend.get("message") else ""
+    return printable(f"Backend: {' '.join(word for word in words if word != '-')}: {state}.{told}")
 
 
 def _memory(memory: Mapping[str, Any]) -> list[str]:

@@ -604,7 +604,7 @@ def test_stats_are_a_readable_table(gateway: FakeBackend, run: Run) -> None:
 
     assert lines[:4] == [
         "Since 2026-11-21T12:00:00+00:00, 1 h 2 min.",
-        "Backend: embedded http://127.0.0.1:4, does not answer. Starting.",
+        "Backend: embedded at http://127.0.0.1:4: does not answer. Starting.",
         "Memory: gateway 52.4 MB, demo 61.0 MB.",
         "",
     ]
