@@ -379,12 +379,12 @@ class _Line(asyncio.StreamReaderProtocol):
 
 async def _read_request(reader: asyncio.StreamReader, connection: int) -> Received | None:
     """The next request, or None where the connection ended between two. Raises ValueError on bad HTTP."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as rest:
-        if rest.partial:
-            raise
+    first = await reader.read(1)
+    if not first:
         return None
+    if not first.isalpha():  # someone speaks TLS
+        raise ValueError("not HTTP")
+    head = first + await reader.readuntil(b"\r\n\r\n")
     line, *fields = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
     headers: dict[str, str] = {}
     for header in fields:

@@ -67,7 +67,7 @@ class Backend(Protocol):
 
     def version(self) -> str:
         """Ask the server whether it is there and what it is; "" where it does not tell its version.
-        Raises BackendUnavailable with a sentence that says what to do."""
+        Raises GatewayError with a sentence that says what to do: BackendTimeout where it may just be slow."""
 
     def models(self) -> list[Model]:
         """Every model it could serve. Raises GatewayError."""
@@ -82,6 +82,9 @@ class Backend(Protocol):
     def is_warm(self, model: str) -> bool:
         """Whether closing a connection that has not answered yet is harmless. False: this model may be
         loading, and leaving would abort the load."""
+
+    def answered(self, model: str) -> None:
+        """The first event of an answer of this model has come: it is loaded. Cheap, called on the hot path."""
 
     def leave(self) -> None:
         """Routing has moved on to another backend: let go of what costs memory once nothing runs on it."""

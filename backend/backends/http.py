@@ -1,0 +1,202 @@
+"""The cold path to a backend: one bounded request over `requests`, with every failure as a sentence.
+
+It must not know what the answers mean. Relayed answers do not come this way; backend/upstream.py has those.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from gevent import Timeout
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
+
+from backend import __version__
+from backend.backends.backend import Endpoint
+from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError
+from backend.settings import Secret
+
+JSON = Any
+READ_TIMEOUT_S = 10.0
+LARGEST_ANSWER = 16 * 1024 * 1024
+NO_KEY = Secret("")
+_PIECE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a backend listens, and the words for telling people about it.
+
+    `title` begins a sentence, `setting` is the variable in `.env`, `start` says how to start the server.
+    """
+
+    title: str
+    url: str
+    setting: str
+    start: str
+    key_setting: str = ""
+    key: Secret = NO_KEY
+    connect_timeout_s: float = 3.0
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {self.key.reveal()}" if self.key else ""
+
+    def endpoint(self) -> Endpoint:
+        parts = urlsplit(self.url)
+        is_tls = parts.scheme == "https"
+        port = parts.port or (443 if is_tls else 80)
+        return Endpoint(parts.hostname or "", port, is_tls, parts.path.rstrip("/"), self.authorization)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+    def json(self) -> JSON:
+        """The body as JSON, or None where it is none: what that means depends on who was asked what."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    def object(self) -> Mapping[str, JSON]:
+        """The body as a JSON object, empty where it is none."""
+        value = self.json()
+        return value if isinstance(value, dict) else {}
+
+
+def ask(server: Server, path: str, body: JSON = None, timeout_s: float = READ_TIMEOUT_S) -> Answer:
+    """GET `path`, or POST it a JSON body; the answer comes with any status, whole and at most 16 MiB.
+
+    Raises BackendUnavailable, BackendTimeout or BackendFailed. A session a call: these calls are rare, and
+    a kept connection that the server has closed meanwhile (LM Studio does after 5 s) would look like a failure.
+    """
+    too_late = _too_late(server, timeout_s)
+    try:
+        # Each read has its own timeout; only gevent's, in the monkey-patched gateway, ends a slow drip of headers.
+        with Timeout(server.connect_timeout_s + timeout_s, too_late), requests.Session() as session:
+            session.trust_env = False
+            if server.url.startswith("https:"):
+                session.mount("https://", _SystemTrust())
+            return _exchange(session, server, path, body, timeout_s)
+    except requests.exceptions.SSLError as fault:
+        raise BackendFailed(
+            f"There is no trusted TLS connection to {server.title} at {server.url}: does this machine trust its "
+            f"certificate, or should {server.setting} start with http://?",
+            "tls",
+            should_retry=False,
+        ) from fault
+    except requests.exceptions.ConnectTimeout as fault:
+        raise _silent(server) from fault
+    except requests.exceptions.ReadTimeout as fault:
+        raise too_late from fault
+    except requests.exceptions.ConnectionError as fault:
+        raise _broken(server, timeout_s, fault) from fault
+    except requests.exceptions.RequestException as fault:
+        raise _garbled(server) from fault
+
+
+class _SystemTrust(HTTPAdapter):
+    """Trusts what this machine trusts, as the hot path does; requests by itself trusts certifi's list alone."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=ssl.create_default_context())
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _exchange(session: requests.Session, server: Server, path: str, body: JSON, timeout_s: float) -> Answer:
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        "User-Agent": f"passerelle/{__version__}",
+    }
+    if server.key:
+        headers["Authorization"] = server.authorization
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    with session.request(
+        "GET" if body is None else "POST",
+        server.url + path,
+        data=None if body is None else orjson.dumps(body),
+        headers=headers,
+        timeout=(server.connect_timeout_s, timeout_s),
+        allow_redirects=False,
+        stream=True,
+    ) as response:
+        return Answer(response.status_code, _read(response, server, timeout_s))
+
+
+def _read(response: requests.Response, server: Server, timeout_s: float) -> bytes:
+    """The whole body. A server that drips it is given no more time than a silent one."""
+    deadline = monotonic() + timeout_s
+    pieces: list[bytes] = []
+    size = 0
+    for piece in response.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise BackendFailed(f"{server.title} at {server.url} answered with more than 16 MiB.", "answer_too_large")
+        if monotonic() > deadline:
+            raise _too_late(server, timeout_s)
+    return b"".join(pieces)
+
+
+def _silent(server: Server) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"{server.title} does not answer at {server.url}. {server.start}, or set {server.setting} in .env."
+    )
+
+
+def _too_late(server: Server, timeout_s: float) -> BackendTimeout:
+    return BackendTimeout(
+        f"{server.title} at {server.url} did not answer within {timeout_s:g} seconds. It may be overloaded."
+    )
+
+
+def _garbled(server: Server) -> BackendFailed:
+    return BackendFailed(
+        f"{server.title} at {server.url} broke off its answer, or does not speak HTTP. Is {server.setting} right?"
+    )
+
+
+def _broken(server: Server, timeout_s: float, fault: requests.exceptions.ConnectionError) -> GatewayError:
+    """requests has one name for a refused connection, a broken one, and a silence within a body."""
+    match fault.args[0] if fault.args else None:
+        case ReadTimeoutError():
+            return _too_late(server, timeout_s)
+        case ProtocolError():
+            return _garbled(server)
+    return _silent(server)
+
+
+def refused_key(server: Server) -> BackendFailed:
+    """The server wants a key, or another one: nothing that a caller can mend by trying again."""
+    if not server.key_setting:
+        return BackendFailed(f"{server.title} at {server.url} refuses this gateway.", "backend_refused", False)
+    advice = "a key that it knows" if server.key else "the key that it wants"
+    return BackendFailed(
+        f"{server.title} at {server.url} refuses this gateway: set {server.key_setting} in .env to {advice}.",
+        "backend_refused",
+        should_retry=False,
+    )
+
+
+def stranger(server: Server) -> BackendFailed:
+    """Something answers, but not what we look for."""
+    return BackendFailed(
+        f"What answers at {server.url} is not {server.title}. Correct {server.setting} in .env.",
+        "backend_unknown",
+        should_retry=False,
+    )

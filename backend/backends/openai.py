@@ -1,0 +1,190 @@
+"""Any server that speaks OpenAI's API: llama.cpp, vLLM, SGLang, Ray Serve, a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.fields import bounded, count, entries, fields, scale, without_nothing, word, words
+from backend.backends.http import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
+from backend.dialects import openai_upstream
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
+from backend.errors import BackendFailed, GatewayError, ModelNotFound
+from backend.settings import Settings
+
+JSON = Any
+ENGINES = {"llamacpp", "vllm", "sglang"}
+"""Who "owns" the models in the listing of a server that runs them itself."""
+PLAIN = openai_upstream.Quirks()
+ENGINE = openai_upstream.Quirks(
+    repeat_penalty_names=("repeat_penalty", "repetition_penalty"), thinking="chat_template_kwargs"
+)
+OPENAI = openai_upstream.Quirks(max_tokens_name="max_completion_tokens", repeat_penalty_names=())
+"""OpenAI itself refuses fields that it does not know, and `max_tokens` for its newer models."""
+_CAN_LOOK = {"image", "vision", "multimodal"}
+
+
+class OpenAIBackend:
+    """See the module.
+
+    A server that has no listing (`GET /models` is 404) is taken at its word: it lists no models, every name is
+    passed on to it as it is, and it judges. An empty listing means the same for nobody: then every name is wrong.
+    """
+
+    name = "openai"
+
+    def __init__(self, settings: Settings) -> None:
+        self._server = Server(
+            title="The OpenAI-compatible server",
+            url=settings.openai_url,
+            setting="OPENAI_URL",
+            start="Start it",
+            key_setting="OPENAI_API_KEY",
+            key=settings.openai_api_key,
+            connect_timeout_s=settings.connect_timeout_s,
+        )
+        self._has_listing = True
+        self._quirks = OPENAI if self.endpoint().host == "api.openai.com" else PLAIN
+
+    def __repr__(self) -> str:
+        return f"<OpenAIBackend {self._server.url}>"
+
+    def endpoint(self) -> Endpoint:
+        return self._server.endpoint()
+
+    def version(self) -> str:
+        """OpenAI's API tells no version. Raises BackendFailed where OPENAI_URL or the key looks wrong."""
+        self._listing(self._server.connect_timeout_s)
+        return ""
+
+    def models(self) -> list[Model]:
+        listing = self._listing(READ_TIMEOUT_S)
+        tags = {id: entry for entry in entries(listing.get("models")) if (id := word(entry.get("name")))}
+        listed = entries(listing.get("data"))
+        if any(word(entry.get("owned_by")) in ENGINES for entry in listed):
+            self._quirks = ENGINE
+        return [_model(id, entry, tags.get(id, {})) for entry in listed if (id := word(entry.get("id")))]
+
+    def resolve(self, model: str, models: list[Model]) -> Model | None:
+        if not self._has_listing and word(model):
+            return Model(model, self.name, model)
+        return next((listed for listed in models if listed.id == model), None)
+
+    def is_warm(self, model: str) -> bool:
+        """Leaving never harms: these servers load a model at their start, or on their own account."""
+        return True
+
+    def answered(self, model: str) -> None:
+        """Nothing follows from it."""
+
+    def leave(self) -> None:
+        """Nothing of it is ours."""
+
+    def show(self, model: str) -> Mapping[str, Any]:
+        listing = self._listing(READ_TIMEOUT_S)
+        for entry in entries(listing.get("data")):
+            if entry.get("id") == model:
+                return _shown(_model(model, entry, {}), entry)
+        if not self._has_listing:
+            return {"model": model, "backend": self.name}
+        raise ModelNotFound(f"{self._server.title} has no model {model[:100]!r}. GET /models lists those it has.")
+
+    def _listing(self, timeout_s: float) -> Mapping[str, JSON]:
+        """`GET /models`, or {} where the server has none."""
+        answer = ask(self._server, "/models", timeout_s=timeout_s)
+        if answer.status in (401, 403):
+            raise refused_key(self._server)
+        if answer.status == 404:
+            self._check_path(timeout_s)
+            self._has_listing = False
+            return {}
+        if answer.status != 200:
+            raise self.error(answer.status, answer.body)
+        if not _is_listing(answer):
+            self._check_path(timeout_s)
+            raise stranger(self._server)
+        self._has_listing = True
+        return answer.object()
+
+    def _check_path(self, timeout_s: float) -> None:
+        """The usual slip: the address without its /v1."""
+        if not self._server.url.endswith("/v1") and _is_listing(ask(self._server, "/v1/models", timeout_s=timeout_s)):
+            raise BackendFailed(
+                f"The server's API is at {self._server.url}/v1. Set OPENAI_URL={self._server.url}/v1 in .env.",
+                should_retry=False,
+            )
+
+    # -- what is asked of it
+
+    def chat(self, request: ChatRequest) -> Call:
+        body = openai_upstream.encode_chat(request, self._quirks)
+        return Call("/chat/completions", body, openai_upstream.OpenAIChatDecoder(self.name))
+
+    def completion(self, request: CompletionRequest) -> Call:
+        body = openai_upstream.encode_completion(request, self._quirks)
+        return Call("/completions", body, openai_upstream.OpenAICompletionDecoder(self.name))
+
+    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
+        return "/embeddings", openai_upstream.encode_embeddings(request, self._quirks)
+
+    def embeddings(self, body: bytes) -> Embeddings:
+        return openai_upstream.decode_embeddings(body)
+
+    def error(self, status: int, body: bytes) -> GatewayError:
+        return openai_upstream.decode_error(status, body, self.name)
+
+
+def _is_listing(answer: Answer) -> bool:
+    """Ollama's /v1 and others write null for no models; an error with status 200 has no `data` at all."""
+    listing = answer.object()
+    return answer.status == 200 and "data" in listing and isinstance(listing["data"], (list, type(None)))
+
+
+def _model(id: str, entry: Mapping[str, JSON], tag: Mapping[str, JSON]) -> Model:
+    """`meta`, `architecture` and `status` are llama.cpp's, `max_model_len` is vLLM's; others tell the id alone."""
+    meta = fields(entry.get("meta"))
+    return Model(
+        id=id,
+        backend=OpenAIBackend.name,
+        name=id,
+        parameters=scale(meta.get("n_params")),
+        quantization=word(meta.get("ftype")),
+        size_bytes=count(meta.get("size")),
+        context_length=count(meta.get("n_ctx")) or count(entry.get("max_model_len")) or count(meta.get("n_ctx_train")),
+        capabilities=_capabilities(id, entry, tag),
+        is_loaded=_is_loaded(entry),
+        created=count(entry.get("created")) or 0,
+    )
+
+
+def _capabilities(id: str, entry: Mapping[str, JSON], tag: Mapping[str, JSON]) -> tuple[str, ...]:
+    """OpenAI's listing does not tell; only a name says that a model makes embeddings."""
+    if "embed" in id.lower():
+        return ("embedding",)
+    sees = {*words(fields(entry.get("architecture")).get("input_modalities")), *words(tag.get("capabilities"))}
+    return ("chat", "completion", "vision") if sees & _CAN_LOOK else ("chat", "completion")
+
+
+def _is_loaded(entry: Mapping[str, JSON]) -> bool | None:
+    """llama.cpp's router says so; a single llama.cpp or vLLM serves what it has loaded; of others nobody knows."""
+    status = word(fields(entry.get("status")).get("value"))
+    if status is not None:
+        return status == "loaded"
+    return True if word(entry.get("owned_by")) in ENGINES else None
+
+
+def _shown(model: Model, entry: Mapping[str, JSON]) -> dict[str, JSON]:
+    return without_nothing(
+        {
+            "model": model.id,
+            "backend": model.backend,
+            "parameter_size": model.parameters,
+            "quantization": model.quantization,
+            "size_bytes": model.size_bytes,
+            "context_length": model.context_length,
+            "capabilities": list(model.capabilities),
+            "is_loaded": model.is_loaded,
+            "details": bounded(entry),
+        }
+    )
