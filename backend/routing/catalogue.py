@@ -1,0 +1,196 @@
+"""Which models there are, and which one a caller's name means.
+
+It must not know how a backend is asked. `find` is on the hot path: with a fresh listing it is a dict look-up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from time import monotonic
+
+import gevent
+
+from backend.backends.backend import Backend, Model
+from backend.errors import BackendUnavailable, GatewayError, ModelNotFound
+from backend.routing.flight import Flight
+from backend.routing.selection import TITLES, Selection
+
+log = logging.getLogger("passerelle")
+STALE_S = 30.0
+"""So long after a listing failed for the first time is the old one still good for `models`."""
+NEXT_ASKED_S = 1.0
+"""An unknown name asks the backend at once, and an old listing soon, but not more often than this."""
+MOST_ALIASES = 1000
+_NO_MODELS = {
+    "ollama": "Ollama has no model yet: run `ollama pull llama3.2`.",
+    "lmstudio": "LM Studio has no model yet: download one in LM Studio, or run `lms get`.",
+    "openai": "The OpenAI-compatible server lists no models: name one in the request, or set DEFAULT_MODEL in .env.",
+    "embedded": "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
+}
+_NO_CHAT_MODELS = "{title} has no model that can chat: get one, or name a model in the request."
+
+
+@dataclass(slots=True)
+class _Listing:
+    """The models of one backend at one time. `found` remembers which model each name meant."""
+
+    backend: Backend
+    models: list[Model]
+    listed_at: float
+    failing_since: float | None = None
+    found: dict[str, Model] = field(default_factory=dict)
+
+
+class Catalogue:
+    """See the module. `clock` gives seconds."""
+
+    def __init__(
+        self,
+        selection: Selection,
+        default_model: str,
+        ttl_s: float = 5.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._selection = selection
+        self._default_model = default_model
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._listing: _Listing | None = None
+        self._flight: Flight[_Listing] = Flight()
+        self._asked_at = float("-inf")
+        self._fault: GatewayError | None = None
+        self._has_missed_default = False
+
+    def models(self) -> list[Model]:
+        """Every model of the current backend, at most `ttl_s` old; up to `STALE_S` longer while the backend fails.
+        Raises GatewayError where nothing (or nothing so young) is known."""
+        listing = self._known(self._selection.current())
+        if listing is None:
+            return self._refreshed().models
+        if self._age(listing) < self._ttl_s:
+            return listing.models
+        try:
+            return self._refreshed().models
+        except GatewayError:
+            if listing.failing_since is None or self._clock() - listing.failing_since >= STALE_S:
+                raise
+            return listing.models
+
+    def find(self, name: str) -> tuple[Backend, Model]:
+        """The backend and the model that a name means; "" means the default model. Raises ModelNotFound, or what
+        keeps the backend from telling."""
+        backend = self._selection.current()
+        listing = self._known(backend) or self._refreshed()
+        if self._age(listing) >= self._ttl_s and self._may_ask():
+            gevent.spawn(self._refresh_quietly)
+        model = listing.found.get(name) or self._resolved(listing, name)
+        if model is None and self._age(listing) >= NEXT_ASKED_S:
+            if self._fault is not None and not self._may_ask():
+                raise self._fault
+            listing = self._refreshed()
+            model = self._resolved(listing, name)
+        if model is None:
+            raise _not_found(listing, name)
+        return listing.backend, model
+
+    def default(self) -> str | None:
+        """The model for requests that name none, or None where there is none. Raises GatewayError."""
+        try:
+            return self.find("")[1].id
+        except ModelNotFound:
+            return None
+
+    # -- the listing
+
+    def _known(self, backend: Backend) -> _Listing | None:
+        """The listing, if it is this backend's."""
+        listing = self._listing
+        return listing if listing is not None and listing.backend is backend else None
+
+    def _age(self, listing: _Listing) -> float:
+        return self._clock() - listing.listed_at
+
+    def _may_ask(self) -> bool:
+        return not self._flight.is_under_way and self._clock() - self._asked_at >= NEXT_ASKED_S
+
+    def _refreshed(self) -> _Listing:
+        return self._flight.join(self._refresh)
+
+    def _refresh(self) -> _Listing:
+        backend = self._selection.current()
+        asked_at = self._asked_at = self._clock()
+        try:
+            models = backend.models()
+        except GatewayError as fault:
+            self._fault = fault
+            known = self._known(backend)
+            if known is not None and known.failing_since is None:
+                known.failing_since = asked_at
+            if isinstance(fault, BackendUnavailable):
+                self._selection.suspect()
+            raise
+        self._fault = None
+        self._listing = _Listing(backend, models, asked_at)
+        return self._listing
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self._refreshed()
+        except GatewayError as fault:  # whoever needs the listing will hear of it
+            log.debug("The list of models could not be read anew: %s", fault.message)
+
+    # -- names
+
+    def _resolved(self, listing: _Listing, name: str) -> Model | None:
+        model = listing.backend.resolve(name, listing.models) if name else self._default(listing)
+        if model is not None and len(listing.found) < MOST_ALIASES:
+            listing.found[name] = model
+        return model
+
+    def _default(self, listing: _Listing) -> Model | None:
+        """DEFAULT_MODEL where the backend has it, else the first model that chats, loaded ones before others."""
+        if self._default_model:
+            model = listing.backend.resolve(self._default_model, listing.models)
+            if model is not None:
+                self._has_missed_default = False
+                return model
+            if not self._has_missed_default:
+                self._has_missed_default = True
+                log.warning("%s has no model %s (DEFAULT_MODEL).", _title(listing.backend), self._default_model)
+        chatting = [model for model in listing.models if _can_chat(model)]
+        return next((model for model in chatting if model.is_loaded), chatting[0] if chatting else None)
+
+
+def _can_chat(model: Model) -> bool:
+    """Ollama's word for it is "completion"; where nothing is told it is worth a try."""
+    return not model.capabilities or "chat" in model.capabilities or "completion" in model.capabilities
+
+
+def _not_found(listing: _Listing, name: str) -> ModelNotFound:
+    title = _title(listing.backend)
+    if not listing.models:
+        return ModelNotFound(_NO_MODELS.get(listing.backend.name, f"{title} has no model."))
+    if not name:
+        return ModelNotFound(_NO_CHAT_MODELS.format(title=title))
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:100])
+    close = _close_names(name, [model.id for model in listing.models])
+    if close:
+        return ModelNotFound(f"{title} has no model '{shown}'. Close: {', '.join(close)}.")
+    return ModelNotFound(f"{title} has no model '{shown}'. GET /models lists those it has.")
+
+
+def _close_names(name: str, ids: list[str]) -> list[str]:
+    """Up to five, the closest first: names that hold it, then names that look like it."""
+    wanted = name[:100].lower().removesuffix(":latest")
+    by_lower = {id.lower(): id for id in ids}
+    holding = [lower for lower in by_lower if wanted and wanted in lower]
+    alike = get_close_matches(wanted, by_lower, n=5, cutoff=0.5)
+    return [by_lower[lower] for lower in dict.fromkeys([*holding, *alike])][:5]
+
+
+def _title(backend: Backend) -> str:
+    title = TITLES.get(backend.name, backend.name)
+    return title[0].upper() + title[1:]

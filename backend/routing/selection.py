@@ -1,0 +1,207 @@
+"""Which backend answers now: the first of the candidates that is there, looked at again and again.
+
+It must not know what a backend is asked, nor who asks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from backend.backends.backend import Backend
+from backend.errors import BackendTimeout, BackendUnavailable, GatewayError
+from backend.routing.flight import Flight
+
+TITLES = {
+    "ollama": "Ollama",
+    "lmstudio": "LM Studio",
+    "openai": "the OpenAI-compatible server",
+    "embedded": "the embedded engine",
+}
+HEAD_START_S = 0.25
+"""A silent candidate holds up the next one's probe no longer than this. Without any head start the embedded engine
+would be started for nothing at every look."""
+LEAST_PAUSE_S = 0.5
+"""Between two looks, however many requests fail at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """What a candidate said: its version ("" where it tells none), or why it cannot be used."""
+
+    backend: Backend
+    version: str = ""
+    fault: GatewayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a look came to. `message` says what is wrong, None where all is well; `is_seen` is False
+    until there was a look at all."""
+
+    chosen: Backend | None
+    version: str = ""
+    message: str | None = None
+    is_seen: bool = True
+
+
+class Selection:
+    """Candidates come best first. One alone (BACKEND is fixed) is always the current one: a request's own failure
+    says more about it than a probe of some seconds ago, and it may be back already."""
+
+    def __init__(
+        self,
+        candidates: Sequence[Backend],
+        interval_s: float = 5.0,
+        log: logging.Logger | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._candidates = tuple(candidates)
+        self._is_fixed = len(candidates) == 1
+        self._interval_s = interval_s
+        self._log = log or logging.getLogger("passerelle")
+        self._clock = clock
+        self._view = _View(candidates[0] if self._is_fixed else None, is_seen=False)
+        self._looked_at = 0.0
+        self._is_on_notice = False
+        self._flight: Flight[None] = Flight()
+        self._wake = Event()
+        self._loop: Any = None
+
+    def __repr__(self) -> str:
+        chosen = self._view.chosen
+        return f"<Selection {chosen.name if chosen else None} of {', '.join(c.name for c in self._candidates)}>"
+
+    def current(self) -> Backend:
+        """The backend to use now. Raises BackendUnavailable where no candidate answers."""
+        if self._view.chosen is None and self._is_due():
+            self.look()
+        if self._view.chosen is None:
+            raise BackendUnavailable(self._view.message or "No backend is configured.")
+        return self._view.chosen
+
+    def state(self) -> dict[str, Any]:
+        """`{"name", "url", "version", "ok", "message"}` as of the last look; looks if there was none."""
+        if not self._view.is_seen:
+            self.look()
+        view = self._view
+        return {
+            "name": view.chosen.name if view.chosen else "auto",
+            "url": _url(view.chosen) if view.chosen else None,
+            "version": view.version or None,
+            "ok": view.chosen is not None and view.message is None,
+            "message": view.message,
+        }
+
+    def suspect(self) -> None:
+        """The current backend failed somebody: look soon. Returns at once; any number may say so."""
+        self._wake.set()
+
+    def look(self) -> None:
+        """Ask the candidates, best first, and take the first that answers. Looks at the same time are one look."""
+        self._flight.join(self._look)
+
+    def start(self) -> None:
+        """Look every `interval_s`, and when somebody suspects."""
+        if self._loop is None:
+            self._loop = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.kill()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self._interval_s)
+            self._wake.clear()
+            self.look()
+            gevent.sleep(min(LEAST_PAUSE_S, self._interval_s))
+
+    def _is_due(self) -> bool:
+        return not self._view.is_seen or self._clock() - self._looked_at >= self._interval_s
+
+    # -- a look
+
+    def _look(self) -> None:
+        probes, asked = self._ask()
+        before = self._view
+        self._view = self._judged(probes)
+        self._looked_at = self._clock()
+        chosen = self._view.chosen
+        if chosen is not None:
+            for backend in {*asked, before.chosen} - {chosen, None}:
+                backend.leave()
+        self._say(before, [probe.backend for probe in probes if probe.fault is not None])
+
+    def _ask(self) -> tuple[list[_Probe], list[Any]]:
+        """Probe in order until one answers. The probes up to that one (or all, where none did), and who was asked
+        at all: while one candidate is silent, worse ones are asked already."""
+        probings: list[Any] = []
+        try:
+            for candidate in self._candidates:
+                probings.append(gevent.spawn(_probe, candidate))
+                probings[-1].join(HEAD_START_S)
+                if probings[-1].ready() and probings[-1].get().fault is None:
+                    break
+            probes: list[_Probe] = []
+            for probing in probings:
+                probes.append(probing.get())
+                if probes[-1].fault is None:
+                    break
+            return probes, list(self._candidates[: len(probings)])
+        finally:
+            gevent.killall(probings, block=False)
+
+    def _judged(self, probes: list[_Probe]) -> _View:
+        faults = [probe.fault for probe in probes if probe.fault is not None]
+        message = " ".join(fault.message for fault in faults)
+        last = probes[-1]
+        if self._is_fixed:
+            return _View(last.backend, last.version, message or None)
+        mine = next((probe for probe in probes if probe.backend is self._view.chosen), None)
+        is_slow = mine is not None and isinstance(mine.fault, BackendTimeout)
+        if is_slow and not self._is_on_notice:  # a busy machine answers late; twice in a row is another matter
+            self._is_on_notice = True
+            return self._view
+        self._is_on_notice = False
+        return _View(last.backend, last.version) if last.fault is None else _View(None, message=message)
+
+    def _say(self, before: _View, failed: list[Backend]) -> None:
+        """One sentence where something changed."""
+        view = self._view
+        if view.chosen is None or view.message is not None:
+            if view.message != before.message:
+                self._log.warning(view.message)
+            return
+        if view.chosen is before.chosen and before.message is None and before.is_seen:
+            return
+        why = ""
+        if before.chosen is not None and before.chosen is not view.chosen:
+            title = TITLES.get(before.chosen.name, before.chosen.name)
+            why = f", because {title} does not answer any more" if before.chosen in failed else f" instead of {title}"
+        version = f" {view.version}" if view.version else ""
+        title = TITLES.get(view.chosen.name, view.chosen.name)
+        self._log.info("Using %s%s at %s%s.", title, version, _url(view.chosen) or "an address to come", why)
+
+
+def _probe(candidate: Backend) -> _Probe:
+    try:
+        return _Probe(candidate, candidate.version())
+    except GatewayError as fault:
+        return _Probe(candidate, fault=fault)
+
+
+def _url(backend: Backend) -> str | None:
+    try:
+        endpoint = backend.endpoint()
+    except GatewayError:  # an engine that is starting has no address yet
+        return None
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f"{'https' if endpoint.is_tls else 'http'}://{host}:{endpoint.port}{endpoint.base_path}"
