@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import socket
 import sys
 from collections.abc import Callable
 from typing import Any
-
+from urllib.parse import urlsplit
 
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from backend.settings import Settings
@@ -18,33 +21,81 @@ from backend.settings import Settings
 KEEP_ALIVE_S = 15
 """Also the longest time for the head of a request to arrive."""
 CONNECTIONS = 8192
+LINGER_S = 1.0
+LINGER_BYTES = 1024 * 1024
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
     """Serves thousands of connections in one process."""
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """A connection whose request was answered before its end is closed: what follows is of no use to anybody,
+        and reading it (as gunicorn would) has no bound."""
+        _check_target(req)
+        body = req.body.reader = _BodyReader(req.body.reader)
+        must_close = req.should_close
+        req.should_close = lambda: must_close() or not body.is_at_end
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            if not body.is_at_end:
+                _hang_up(sock)
+            raise
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """A request that is not HTTP: gunicorn judges it, the answer is JSON like all others."""
         status, reason = _verdict(exc)
         if status >= 500:
             logging.getLogger("passerelle").error("A connection failed with %s.", type(exc).__name__)
-        body = (
-            b'{"error":{"message":"The request is not valid HTTP, or is too large.",'
-            b'"type":"invalid_request_error","param":null,"code":"invalid_http"}}'
-        )
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
         try:
-            util.write_nonblock(client, head.encode("ascii") + body)
+            util.write_nonblock(client, _refusal(status, reason))
         except OSError:
             self.log.debug("The client left before it could be told.")
+        _hang_up(client)
+
+
+class _BodyReader:
+    """Reads a request's body. What is not framed as HTTP wants it becomes an OSError, which Flask answers with 400."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    @property
+    def is_at_end(self) -> bool:
+        if isinstance(self._reader, LengthReader):
+            return bool(self._reader.length == 0)
+        return self._reader.parser is None
+
+    def read(self, size: int) -> bytes:
+        wanted = min(size, self._reader.length) if isinstance(self._reader, LengthReader) else 0
+        try:
+            data: bytes = self._reader.read(size)
+        except errors.ParseException as fault:
+            raise OSError("The body is not framed as HTTP wants it.") from fault
+        if len(data) < wanted:
+            raise OSError("The body ended early.")
+        return data
+
+
+def _check_target(req: Any) -> None:
+    """A target that is a whole URL must name the same host as the Host header (RFC 9112, 3.2.2), which is
+    the one that is checked."""
+    if req.uri.startswith("/") or req.uri == "*" or req.method == "CONNECT":
+        return
+    target = urlsplit(req.uri)
+    host = next((value for name, value in req.headers if name == "HOST"), "")
+    if target.scheme not in ("http", "https") or target.netloc.lower() != host.lower():
+        raise errors.InvalidRequestLine(req.uri)
+
+
+def _hang_up(client: Any) -> None:
+    """Close so that the answer arrives: bytes left unread would turn the end into a reset, which may overtake it."""
+    util.close_graceful(client, LINGER_S, LINGER_BYTES)
 
 
 def _verdict(exc: BaseException) -> tuple[int, str]:
-    from gunicorn.http import errors
-
+    if isinstance(exc, (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)):
+        return 500, "Internal Server Error"
     if isinstance(exc, errors.LimitRequestLine):
         return 414, "URI Too Long"
     if isinstance(exc, errors.LimitRequestHeaders):
@@ -52,6 +103,20 @@ def _verdict(exc: BaseException) -> tuple[int, str]:
     if isinstance(exc, (errors.ParseException, UnicodeError)):
         return 400, "Bad Request"
     return 500, "Internal Server Error"
+
+
+def _refusal(status: int, reason: str) -> bytes:
+    if status < 500:
+        words = b'"The request is not valid HTTP, or is too large.","type":"invalid_request_error"', b"invalid_http"
+    else:
+        words = b'"The gateway failed. This is a bug in it.","type":"server_error"', b"internal_error"
+    body = b'{"error":{"message":%b,"param":null,"code":"%b"}}' % words
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nx-request-id: req_{secrets.token_hex(12)}\r\n"
+        "X-Content-Type-Options: nosniff\r\n\r\n"
+    )
+    return head.encode("ascii") + body
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -73,6 +138,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "control_socket_disable": True,
             "worker_exit": _stop_parts,
+            # No header chooses a scheme or a path, whoever sends it.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
         }.items():
             self.cfg.set(name, value)
 
