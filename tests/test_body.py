@@ -34,6 +34,10 @@ from backend.errors import BadRequest
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "deeper"),
         (b"[" * 100_000, "deeper"),
         (b'{"a":1} {"b":2}', "not JSON"),
+        (b'{"a":[' + b"[]," * 200_000 + b"1]}", "more than 200000 values"),
+        (b'{"a":[' + b"1," * 200_000 + b"1]}", "more than 200000 values"),
+        (b'{"a":[' + b'"\\\\",' * 200_000 + b"1]}", "more than 200000 values"),
+        (b'{"a":"' + b'","' * 900_000 + b'"}', "more than 200000 values"),
     ],
 )
 def test_a_body_that_is_no_plain_json_object_is_refused_in_words(data: bytes, words: str) -> None:
@@ -45,6 +49,12 @@ def test_a_body_that_is_no_plain_json_object_is_refused_in_words(data: bytes, wo
 
 def test_a_body_may_be_nested_up_to_the_limit() -> None:
     assert parse_object(b'{"a":' * 64 + b"1" + b"}" * 64)
+
+
+def test_commas_and_brackets_within_a_text_are_no_values() -> None:
+    text = 'one, two, [three], {four} \\ "five" \\" ' * 100_000
+
+    assert parse_object(json.dumps({"a": text}).encode()) == {"a": text}
 
 
 def test_surrogate_pairs_are_whole_characters() -> None:

@@ -19,6 +19,7 @@ from backend.meter import Meter
 from backend.relay import Relay
 
 BODY_DEADLINE_S = 120
+_CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
 def read_object() -> dict[str, Any]:
@@ -27,6 +28,8 @@ def read_object() -> dict[str, Any]:
         raise UnsupportedMediaType("The body is compressed; send it as it is.")
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The body must be JSON: send the header `Content-Type: application/json`.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in _CHARSETS:
+        raise UnsupportedMediaType("The body must be UTF-8, as all JSON is.")
     deadline = gevent.Timeout(BODY_DEADLINE_S)
     try:
         with deadline:
