@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from typing import Protocol
 
 from backend.errors import BadRequest, Forbidden, Unauthorized
 from backend.settings import Settings, is_loopback
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
+
+
+class Headers(Protocol):
+    """A request's header fields, whatever the case of their names."""
+
+    def get(self, name: str, /) -> str | None: ...
 
 
 class Admission:
@@ -47,7 +53,7 @@ class Admission:
                 "host_not_allowed",
             )
 
-    def check_origin(self, headers: Mapping[str, str], is_navigation_target: bool) -> None:
+    def check_origin(self, headers: Headers, is_navigation_target: bool) -> None:
         """Raises Forbidden for a web page of another origin. Following a link to our page stays possible."""
         origin = headers.get("Origin")
         if origin is not None:
@@ -62,7 +68,7 @@ class Admission:
         ):
             raise Forbidden("Web pages of other sites may not call the gateway.", "origin_not_allowed")
 
-    def check_key(self, headers: Mapping[str, str]) -> None:
+    def check_key(self, headers: Headers) -> None:
         """Raises Unauthorized without a known key, where keys are wanted. One key, in one place."""
         if not self._digests:
             return
@@ -71,12 +77,15 @@ class Admission:
             raise BadRequest("The request shows two different keys.")
         if not shown:
             raise Unauthorized("This gateway wants a key: send it as `Authorization: Bearer KEY`.")
-        digest = _digest(shown.pop())
+        key = shown.pop()
+        if not _KEY.fullmatch(key):
+            raise Unauthorized("This key is not known here.")
+        digest = _digest(key)
         known = [hmac.compare_digest(digest, digest_of_key) for digest_of_key in self._digests]
         if True not in known:  # all were compared, so that the time tells nothing
             raise Unauthorized("This key is not known here.")
 
-    def has_key(self, headers: Mapping[str, str]) -> bool:
+    def has_key(self, headers: Headers) -> bool:
         try:
             self.check_key(headers)
         except (Unauthorized, BadRequest):
@@ -84,14 +93,13 @@ class Admission:
         return True
 
 
-def _credentials(headers: Mapping[str, str]) -> set[str]:
+def _credentials(headers: Headers) -> set[str]:
     shown = set()
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    scheme, _, token = (headers.get("Authorization") or "").partition(" ")
     if scheme.lower() == "bearer":
         shown.add(token.strip())
-    if "X-Api-Key" in headers:
-        shown.add(headers["X-Api-Key"].strip())
-    return {key for key in shown if _KEY.fullmatch(key)}
+    shown.add((headers.get("X-Api-Key") or "").strip())
+    return shown - {""}
 
 
 def _digest(key: str) -> bytes:

@@ -84,7 +84,8 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, stats, admission))
     app.register_blueprint(pages(frontend))
     _admit(app, admission, observers)
-    CORS(app, origins=admission.origins, expose_headers=EXPOSED, max_age=600, always_send=False)
+    exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
+    CORS(app, origins=exact, expose_headers=EXPOSED, max_age=600, always_send=False)
     app.extensions["passerelle"] = Parts(selection, catalogue, backends)
     return app
 
