@@ -28,8 +28,8 @@ _CAN_LOOK = {"image", "vision", "multimodal"}
 class OpenAIBackend:
     """See the module.
 
-    A server that has no listing (`GET /models` is 404) is taken at its word: it lists no models, every name is
-    passed on to it as it is, and it judges. An empty listing means the same for nobody: then every name is wrong.
+    Names are exact. Where the server has no listing at all (`GET /models` is 404) every name is passed on as it is,
+    and the server judges; an empty listing is a listing, and no name is in it.
     """
 
     name = "openai"

@@ -103,6 +103,10 @@ class Catalogue:
         except ModelNotFound:
             return None
 
+    def suspect(self) -> None:
+        """A request failed because its backend does not answer: look soon whether another one should be used."""
+        self._selection.suspect()
+
     # -- the listing
 
     def _known(self, backend: Backend) -> _Listing | None:
@@ -130,7 +134,7 @@ class Catalogue:
             if known is not None and known.failing_since is None:
                 known.failing_since = asked_at
             if isinstance(fault, BackendUnavailable):
-                self._selection.suspect()
+                self.suspect()
             raise
         self._fault = None
         self._listing = _Listing(backend, models, asked_at)

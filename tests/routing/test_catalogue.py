@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gevent
 import pytest
@@ -253,18 +253,24 @@ def test_when_the_backend_changes_its_models_are_asked_for(fake: FakeBackend) ->
         assert [model.id for model in rig.catalogue.models()] == ["other-model"]
 
 
-def test_a_listing_that_fails_makes_the_selection_look_again(fake: FakeBackend) -> None:
+def fail_a_listing(catalogue: Catalogue) -> None:
+    with pytest.raises(BackendUnavailable):
+        catalogue.models()
+
+
+@pytest.mark.parametrize("complain", [fail_a_listing, Catalogue.suspect])
+def test_a_backend_that_fails_somebody_is_looked_at_again(
+    fake: FakeBackend, complain: Callable[[Catalogue], None]
+) -> None:
     with FakeBackend("openai", ["other-model"]) as last:
         settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "0.3"}, None)
-        rig = Rig(fake, others=[OpenAIBackend(settings)])
-        selection = Selection([rig.backend, OpenAIBackend(settings)], interval_s=1000)
+        selection = Selection([Rig(fake).backend, OpenAIBackend(settings)], interval_s=1000)
         catalogue = Catalogue(selection, "")
         selection.look()
         selection.start()
         try:
             fake.stop()
-            with pytest.raises(BackendUnavailable):
-                catalogue.models()
+            complain(catalogue)
             with gevent.Timeout(10):
                 while selection.current().name != "openai":
                     gevent.sleep(0.005)

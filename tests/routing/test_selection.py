@@ -267,7 +267,7 @@ def test_silent_candidates_are_asked_together(house: Household) -> None:
         "LMSTUDIO_URL": house.lmstudio.url,
         "OPENAI_URL": house.last.url + "/v1",
     }
-    environment = {**os.environ, **addresses, "CONNECT_TIMEOUT_S": "3"}
+    environment = {**os.environ, **addresses, "CONNECT_TIMEOUT_S": "2"}
 
     chosen = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=50, check=True
@@ -277,5 +277,5 @@ def test_silent_candidates_are_asked_together(house: Household) -> None:
     first, second = house.ollama.wait_request(1), house.lmstudio.wait_request(1)
     assert first.wait_closed()
     assert first.closed_at is not None
-    assert second.received_at < first.closed_at - 1
-    assert house.last.wait_request(1).received_at < first.closed_at - 1
+    assert second.received_at < first.closed_at - 0.5
+    assert house.last.wait_request(1).received_at < first.closed_at - 0.5
