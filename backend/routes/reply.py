@@ -24,7 +24,8 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 def read_object() -> dict[str, Any]:
     """The request's JSON object. Raises GatewayError: 400, 408, 413 or 415."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    codings = (request.headers.get("Content-Encoding", "identity"), request.headers.get("Transfer-Encoding", "chunked"))
+    if codings[0].lower() != "identity" or codings[1].lower() != "chunked":
         raise UnsupportedMediaType("The body is compressed; send it as it is.")
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The body must be JSON: send the header `Content-Type: application/json`.")
