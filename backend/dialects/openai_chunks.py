@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+
+import orjson
 
 from backend.dialects.chat import JSON, Event, Finished, FinishReason, ReasoningDelta, Started, TextDelta
 from backend.dialects.openai_tool_calls import Malformed, ToolCalls
@@ -28,7 +31,7 @@ class Stopped(Exception):
 
 
 class Choice:
-    """One answer of the stream. `is_plain`: its text needs no more looking at than whether it is clean."""
+    """One answer of the stream. `is_plain`: it is under way, and its text is the answer as it comes."""
 
     __slots__ = ("calls", "has_output", "index", "is_finished", "is_plain", "tags")
 
@@ -63,6 +66,7 @@ class ChatChunks:
     _keys = frozenset(("id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage"))
     _choice_keys = frozenset(("index", "delta", "finish_reason", "logprobs", "stop_reason", "token_ids"))
     _object = "chat.completion.chunk"
+    _text_place = re.compile(rb'"content"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 
     def __init__(self) -> None:
         self._has_started = False
@@ -72,6 +76,9 @@ class ChatChunks:
         self._model: object = None
         self._seed = ""
         self._choices: dict[int, Choice] = {}
+        # What stood around the text of a clean chunk, and the choice that it was of. No JSON begins with a NUL.
+        self._head = self._tail = b"\0"
+        self._learnt = Choice(0, None, ToolCalls(0, ""))
 
     @property
     def is_whole(self) -> bool:
@@ -82,17 +89,16 @@ class ChatChunks:
     def has_output(self) -> bool:
         return any(choice.has_output for choice in self._choices.values())
 
-    def plain(self, chunk: JSON, payload: bytes) -> TextDelta | None:
-        """The hot path: text of a choice that is under way and nothing else, exactly as a client should get it.
-        None for anything else, whatever it is."""
-        try:
-            choice = chunk["choices"][0]
-            text = self._text(choice)
-            state = self._choices[choice["index"]]
-            if type(text) is str and text and state.is_plain and self._is_clean(chunk, choice, payload):
-                return TextDelta(text, state.index, choice.get("logprobs"), payload)
-        except (KeyError, IndexError, TypeError):
-            pass
+    def repeated(self, payload: bytes) -> TextDelta | None:
+        """The hot path: a chunk that differs from a clean one before it in its text alone, byte for byte; None for
+        any other. The text is parsed, and what stands around it was when it was learnt."""
+        if payload.startswith(self._head) and payload.endswith(self._tail):
+            text = payload[len(self._head) : len(payload) - len(self._tail)]
+            if text[:1] == b'"' == text[-1:] and text != b'""' and self._learnt.is_plain:
+                try:
+                    return TextDelta(orjson.loads(text), self._learnt.index, None, payload)
+                except orjson.JSONDecodeError:
+                    pass
         return None
 
     def read(self, chunk: dict[str, JSON], payload: bytes, out: list[Event]) -> None:
@@ -165,8 +171,17 @@ class ChatChunks:
         match events[0]:
             case TextDelta() as event if event.text == text:
                 event.raw = payload
+                if choice.get("logprobs") is None:
+                    self._learn(payload, self._choices[event.choice])
             case Finished() as event if not text and event.reason == choice["finish_reason"]:
                 event.raw = payload
+
+    def _learn(self, payload: bytes, choice: Choice) -> None:
+        """Within a JSON text no quote stands unescaped, so only a key can look like the key."""
+        places = list(self._text_place.finditer(payload))
+        if len(places) == 1:
+            start, end = places[0].span(1)
+            self._head, self._tail, self._learnt = payload[:start], payload[end:], choice
 
     def _is_raw(self, chunk: dict[str, JSON], choice: dict[str, JSON], payload: bytes) -> bool:
         """As `_is_clean`, also of a chunk with a finish; "" in place of null needs repair."""
@@ -208,11 +223,6 @@ class ChatChunks:
     def _tags(self, index: int) -> ThinkTags | None:
         return ThinkTags(index)
 
-    def _text(self, choice: JSON) -> JSON:
-        """The text of a choice that holds text alone; raises or returns no string for any other."""
-        delta = choice["delta"]
-        return delta["content"] if len(delta) == 1 else None
-
     def _delta(self, choice: dict[str, JSON]) -> dict[str, JSON]:
         delta = choice.get("delta")
         delta = choice.get("message") if delta is None else delta
@@ -229,9 +239,7 @@ class TextChunks(ChatChunks):
 
     _choice_keys = frozenset(("index", "text", "finish_reason", "logprobs", "stop_reason", "token_ids"))
     _object = "text_completion"
-
-    def _text(self, choice: JSON) -> JSON:
-        return choice["text"]
+    _text_place = re.compile(rb'"text"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 
     def _delta(self, choice: dict[str, JSON]) -> dict[str, JSON]:
         return {"content": choice.get("text")}

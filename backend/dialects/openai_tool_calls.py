@@ -18,7 +18,7 @@ class Malformed(Exception):
 class ToolCalls:
     """The calls of one choice, numbered anew by their ids.
 
-    Several servers give every parallel call the index 0 (wire-facts §6 #4), some give no index, some no id. A piece
+    Several servers give every parallel call the index 0 (ollama #15457), some give no index, some no id. A piece
     without an id continues the call that last had its index, else the last call. An id that is missing is made of
     `seed`, so that the same stream gives the same ids.
     """

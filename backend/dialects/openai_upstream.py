@@ -72,6 +72,9 @@ class OpenAIChatDecoder:
         except FramingError as error:
             payloads, is_too_long = error.events, True
         for payload in payloads:
+            if type(payload) is bytes and (delta := self._chunks.repeated(payload)):
+                events.append(delta)
+                continue
             self._event(payload, events)
             if self._is_over:
                 return events
@@ -111,9 +114,6 @@ class OpenAIChatDecoder:
             chunk = orjson.loads(payload)
         except orjson.JSONDecodeError:
             self._no_json(payload, out)
-            return
-        if plain := self._chunks.plain(chunk, payload):
-            out.append(plain)
             return
         try:
             self._chunk(chunk, payload, out)
