@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.backends import fields
@@ -54,6 +54,7 @@ def test_what_is_shown_has_an_end() -> None:
     assert len(orjson.dumps(shown)) < 100_000
 
 
+@settings(max_examples=40, deadline=None)
 @given(ENTRIES)
 def test_any_json_in_a_listing_is_read_or_left_out_and_never_raises(entry: dict[str, Any]) -> None:
     assert fields.entries([entry]) == [entry]

@@ -34,7 +34,7 @@ def fake() -> Iterator[FakeBackend]:
 
 
 def backend_of(url: str, token: str = "") -> LMStudioBackend:
-    settings = {"LMSTUDIO_URL": url, "LMSTUDIO_API_KEY": token, "CONNECT_TIMEOUT_S": "0.3"}
+    settings = {"LMSTUDIO_URL": url, "LMSTUDIO_API_KEY": token, "CONNECT_TIMEOUT_S": "1"}
     return LMStudioBackend(Settings.read(settings, None))
 
 

@@ -23,7 +23,7 @@ def fake() -> Iterator[FakeBackend]:
 
 
 def backend_of(url: str) -> OllamaBackend:
-    return OllamaBackend(Settings.read({"OLLAMA_URL": url, "CONNECT_TIMEOUT_S": "0.3"}, None))
+    return OllamaBackend(Settings.read({"OLLAMA_URL": url, "CONNECT_TIMEOUT_S": "1"}, None))
 
 
 @pytest.fixture

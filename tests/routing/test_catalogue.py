@@ -37,7 +37,7 @@ class Rig:
     def __init__(self, fake: FakeBackend, default_model: str = "", others: Sequence[Backend] = ()) -> None:
         self.fake = fake
         urls = {"OLLAMA_URL": fake.url, "LMSTUDIO_URL": fake.url, "OPENAI_URL": fake.url + "/v1"}
-        settings = Settings.read({**urls, "CONNECT_TIMEOUT_S": "0.3"}, None)
+        settings = Settings.read({**urls, "CONNECT_TIMEOUT_S": "1"}, None)
         kinds = {"ollama": OllamaBackend, "lmstudio": LMStudioBackend, "openai": OpenAIBackend}
         self.backend: Backend = kinds[fake.kind](settings)
         self.selection = Selection([self.backend, *others])
@@ -241,7 +241,7 @@ def test_a_known_name_is_found_while_the_backend_fails_and_an_unknown_one_is_its
 
 def test_when_the_backend_changes_its_models_are_asked_for(fake: FakeBackend) -> None:
     with FakeBackend("openai", ["other-model"]) as last:
-        settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "0.3"}, None)
+        settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "1"}, None)
         rig = Rig(fake, others=[OpenAIBackend(settings)])
         rig.catalogue.models()
 
@@ -263,7 +263,7 @@ def test_a_backend_that_fails_somebody_is_looked_at_again(
     fake: FakeBackend, complain: Callable[[Catalogue], None]
 ) -> None:
     with FakeBackend("openai", ["other-model"]) as last:
-        settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "0.3"}, None)
+        settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "1"}, None)
         selection = Selection([Rig(fake).backend, OpenAIBackend(settings)], interval_s=1000)
         catalogue = Catalogue(selection, "")
         selection.look()

@@ -54,7 +54,7 @@ class Household:
                 "OLLAMA_URL": self.ollama.url,
                 "LMSTUDIO_URL": self.lmstudio.url,
                 "OPENAI_URL": self.last.url + "/v1",
-                "CONNECT_TIMEOUT_S": "0.2",
+                "CONNECT_TIMEOUT_S": "1",
             },
             None,
         )
