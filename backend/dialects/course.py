@@ -29,7 +29,7 @@ from backend.dialects.chat import (
     Usage,
 )
 from backend.dialects.course_context import read_context, write_context
-from backend.dialects.images import read_base64, read_data_uri
+from backend.dialects.images import read_images
 from backend.dialects.messages import read_messages
 from backend.dialects.parsing import Fields
 from backend.dialects.sampling import RESIDENCY_FIELDS, read_option_sampling, read_residency, read_think
@@ -83,20 +83,13 @@ def _conversation(fields: Fields) -> tuple[Message, ...]:
 
 def _prompt(fields: Fields) -> tuple[Message, ...]:
     prompt = fields.text("prompt")
-    images = _images(fields)
+    images = read_images(fields)
     if prompt is None and not images and fields.has("messages"):
         return ()
     if not images and not (prompt or "").strip():
         raise fields.fault("prompt", "must hold some text.")
     text: tuple[Part, ...] = (Text(prompt),) if prompt else ()
     return (Message("user", (*text, *images)),)
-
-
-def _images(fields: Fields) -> tuple[Part, ...]:
-    return tuple(
-        read_data_uri(image, f"images[{index}]") if ":" in image[:16] else read_base64(image, f"images[{index}]")
-        for index, image in enumerate(fields.texts("images"))
-    )
 
 
 def _format(fields: Fields) -> ResponseFormat | None:

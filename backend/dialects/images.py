@@ -6,6 +6,7 @@ from base64 import b64decode
 from binascii import Error
 
 from backend.dialects.chat import Image
+from backend.dialects.parsing import Fields
 from backend.errors import BadRequest, Unsupported
 
 _TYPES = {
@@ -18,16 +19,25 @@ _TYPES = {
 _HEADER_LENGTH = 64
 
 
+def read_images(fields: Fields) -> tuple[Image, ...]:
+    """Ollama's `images`: a list of base64, or of data URIs."""
+    param = fields.param("images")
+    return tuple(
+        read_data_uri(image, f"{param}[{index}]") if ":" in image[:16] else read_base64(image, f"{param}[{index}]")
+        for index, image in enumerate(fields.texts("images"))
+    )
+
+
 def read_data_uri(uri: str, param: str) -> Image:
     """`data:image/png;base64,…`; without a type (`data:;base64,…`) the first bytes tell it."""
-    if not uri[:5].lower() == "data:":
+    if uri[:5].lower() != "data:":
         raise BadRequest(
             "The gateway fetches nothing from other addresses: send the image itself, as `data:image/png;base64,…`.",
             param,
         )
     comma = uri.find(",", 0, _HEADER_LENGTH)
-    media_type, separator, encoding = uri[5 : max(comma, 5)].lower().partition(";")
-    if not separator or encoding != "base64":
+    media_type, _, encoding = uri[5 : max(comma, 5)].lower().partition(";")
+    if encoding != "base64":
         raise BadRequest("An image must start with `data:image/png;base64,`, or another type's name.", param)
     if not media_type:
         return read_base64(uri[comma + 1 :], param)

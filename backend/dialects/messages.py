@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from backend.dialects.chat import JSON, Message, Part, Role, Text, ToolCall
-from backend.dialects.images import read_data_uri
+from backend.dialects.images import read_data_uri, read_images
 from backend.dialects.parsing import Fields, is_writable
 from backend.errors import Unsupported
 
@@ -20,7 +20,17 @@ _ROLES: dict[str, Role] = {
     "function": "tool",
 }
 _MESSAGE_FIELDS = frozenset(
-    ("role", "content", "name", "tool_calls", "tool_call_id", "function_call", "reasoning_content", "reasoning")
+    (
+        "role",
+        "content",
+        "images",
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "function_call",
+        "reasoning_content",
+        "reasoning",
+    )
 )
 _LONGEST_NAME = 256
 
@@ -53,7 +63,8 @@ def _message(message: Fields, legacy_id: str, legacy_ids: dict[str, str]) -> Mes
         reply_to = reply_to or legacy_ids.get(name)
     if role == "tool" and reply_to is None and name is None:
         raise message.fault("tool_call_id", "must tell which call this answers.")
-    return Message(role, _parts(message, role), name, calls, reply_to, _reasoning(message, role))
+    parts = (*_parts(message, role), *read_images(message))
+    return Message(role, parts, name, calls, reply_to, _reasoning(message, role))
 
 
 def _reasoning(message: Fields, role: Role) -> str | None:
