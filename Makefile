@@ -19,13 +19,15 @@ page: ## build the page's offline libraries (again); needs npm
 	@rm -f $(VENV)/page
 	@$(MAKE) --no-print-directory $(VENV)/page
 
-test: $(VENV)/installed-tests $(VENV)/page ## run all tests
-	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; \
-	then exec $(PY) -m pytest $(ARGS); \
-	elif [ "$$CI" = true ]; \
-	then echo 'Chromium is missing, and without it the page is not tested. Install it: apt-get install chromium' >&2; exit 1; \
-	else echo 'Chromium is missing: the tests of the page are left out. To run them too: apt-get install chromium' >&2; \
-	exec $(PY) -m pytest -m 'not browser' $(ARGS); fi
+test: $(VENV)/installed-tests $(VENV)/page ## run all tests; ARGS go to pytest
+	@missing=; \
+	{ [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
+	  missing=' Chromium is missing (apt-get install chromium).'; \
+	[ -f frontend/vendor/langchain.js ] || missing="$$missing The page's offline library is missing (make page; it needs npm)."; \
+	if [ -z "$$missing" ]; then exec $(PY) -m pytest $(ARGS); fi; \
+	if [ "$$CI" = true ]; then echo "The page cannot be tested.$$missing" >&2; exit 1; fi; \
+	echo "The tests of the page are left out.$$missing" >&2; \
+	exec $(PY) -m pytest -m 'not browser' $(ARGS)
 
 lint: $(VENV)/installed-tests ## style and types
 	@$(PY) -m ruff check .
