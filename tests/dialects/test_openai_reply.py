@@ -231,12 +231,11 @@ def test_every_choice_has_its_own_role_and_finish() -> None:
 
 def test_logprobs_go_with_their_text() -> None:
     logprobs = {"content": [LOGPROB]}
+    deltas = [TextDelta("é", logprobs=logprobs), TextDelta("b"), TextDelta("é", logprobs=logprobs)]
 
-    found = chunks(
-        chat_stream(), Started(), TextDelta("é", logprobs=logprobs), TextDelta("b"), Finished("stop"), Completed()
-    )
+    found = chunks(chat_stream(), Started(), *deltas, Finished("stop"), Completed())
 
-    assert [chunk["choices"][0].get("logprobs") for chunk in found] == [None, logprobs, None, None]
+    assert [chunk["choices"][0].get("logprobs") for chunk in found] == [None, logprobs, None, logprobs, None]
 
 
 def test_raw_events_keep_their_bytes_and_their_role() -> None:
