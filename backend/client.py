@@ -19,7 +19,7 @@ class Client:
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        self._socket = environ.get("gunicorn.socket") or environ.get("passerelle.socket")
+        self._socket: Any = environ.get("gunicorn.socket") or environ.get("passerelle.socket")
         if self._socket is None:
             raise RuntimeError("This server does not show its sockets. Start the gateway with: python -m backend serve")
         self._is_chunked = environ["SERVER_PROTOCOL"] not in ("HTTP/1.0", "HTTP/0.9")

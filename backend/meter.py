@@ -35,6 +35,10 @@ class Meter:
         elif kind is Usage:
             self._complete(event)  # type: ignore[arg-type]
 
+    def elapsed_ms(self) -> float:
+        """Since the request came."""
+        return (monotonic() - self._start) * 1000
+
     @property
     def ttft_ms(self) -> float | None:
         return round((self._first - self._start) * 1000, 3) if self._deltas else None
@@ -72,7 +76,7 @@ class Meter:
                 method=self.method,
                 status=status,
                 outcome=outcome,
-                duration_ms=round((monotonic() - self._start) * 1000, 3),
+                duration_ms=round(self.elapsed_ms(), 3),
                 model=self.model,
                 backend=self.backend,
                 error_code=error_code,

@@ -336,7 +336,8 @@ class _Line(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        transport.set_write_buffer_limits(0)  # so that drain() means "the kernel has it"
+        if transport.get_extra_info("sslcontext") is None:  # asyncio's TLS would wait for itself
+            transport.set_write_buffer_limits(0)  # so that drain() means "the kernel has it"
         self.number = self._fake.opened(self)
         self.writer = asyncio.StreamWriter(transport, self, self._reader, self._loop)
         self.task = self._loop.create_task(self._run())

@@ -30,10 +30,11 @@ def routes(
         asked = course.parse_course(read_object())
         meter().is_stream = asked.stream
         opened = gateway.open(asked, client(), meter(), has_heartbeat=False)
+        elapsed_ms = meter().elapsed_ms
         if asked.stream:
-            return StreamResponse(opened, course.CourseStream(asked, opened.model.id, _now))
+            return StreamResponse(opened, course.CourseStream(asked, opened.model.id, _now, elapsed_ms))
         answer = opened.relay.gather()
-        return json_reply(course.encode_course(asked, answer, opened.model.id, _now), opened.headers)
+        return json_reply(course.encode_course(asked, answer, opened.model.id, _now, elapsed_ms), opened.headers)
 
     @blueprint.get("/models")
     def models() -> Response:
