@@ -58,6 +58,16 @@ def chunk_cpu(server: Server) -> Numbers:
     }
 
 
+def stream_cpu(server: Server) -> Numbers:
+    """CPU time of a stream of one chunk: what opening and ending one costs, which `chunk_cpu` spreads over 100."""
+    before = server.cpu_s()
+    report = load(server.port, "--streams", "10", "--total", "300", "--chunks", "1")
+    spent = server.cpu_s() - before
+    if report["ok"] != 300:
+        raise BenchError(f"{server.name}: of 300 short streams {report['ok']} were whole: {report['errors']}")
+    return {"stream_cpu_us": spent * 1e6 / 300 if server.process else None}
+
+
 def thousand_streams(server: Server) -> tuple[Numbers, dict[str, int]]:
     """1,000 streams at once of 50 chunks, 20 ms apart (1.0 s where nobody waits), and what was wrong with any."""
     with PeakMemory(server) as memory:

@@ -88,6 +88,7 @@ def rows(results: Results) -> list[tuple[str, list[str]]]:
         row("idle memory, PSS / RSS, MiB", "idle_pss_mib", "idle_rss_mib", digits=1),
         row("CPU per relayed chunk, µs", "chunk_cpu_us", digits=1),
         ("… times nginx", [_text(results.ratio(server, "chunk_cpu_us"), 2) for server in SERVERS]),
+        row("CPU per stream of one chunk, µs", "stream_cpu_us"),
         row("chunk latency p50 / p99, ms", "chunk_latency_p50_ms", "chunk_latency_p99_ms", digits=2),
         row("1,000 streams: whole ones", "streams_ok"),
         row("1,000 streams: wall, s", "streams_wall_s", digits=2),

@@ -82,6 +82,7 @@ class Bench:
         # Streams before requests: 256 connections would grow the heap that the streams' memory is measured by.
         if "cpu" in only:
             add(name, measures.chunk_cpu(server))
+            add(name, measures.stream_cpu(server))
         if "streams" in only:
             numbers, errors = measures.thousand_streams(server)
             add(name, numbers)
