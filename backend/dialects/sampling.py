@@ -20,6 +20,7 @@ _MOST_STOPS = 16
 _MOST_OPTIONS = 64
 _LONGEST_OPTION = 1024
 _LONGEST_KEEP_ALIVE_S = 10**9
+_LONGEST_DURATION = 64
 _OPTION_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 # Go's time.ParseDuration, which Ollama reads it with: a bare number in a string fails there, but "0" does not.
 _DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:ns|us|µs|μs|ms|s|m|h))+)")
@@ -173,7 +174,7 @@ def _option(options: Fields, name: str) -> JSON:
 def _keep_alive(fields: Fields) -> str | int | float | None:
     value = fields.value("keep_alive")
     if isinstance(value, str):
-        if not _DURATION.fullmatch(value):
+        if len(value) > _LONGEST_DURATION or not _DURATION.fullmatch(value):
             raise fields.fault("keep_alive", 'must be seconds as a number, or a duration such as "10m" (-1: for ever).')
         return value
     if isinstance(value, int) and not isinstance(value, bool):
