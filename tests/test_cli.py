@@ -31,6 +31,7 @@ from tests.fake_backend import (
     UntilClientLeaves,
     WaitFor,
 )
+from tests.running_gateway import RunningGateway
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAT = "/v1/chat/completions"
@@ -719,3 +720,48 @@ def test_the_command_line_starts_without_what_a_command_may_never_need() -> None
     )
 
     assert not heavy & set(done.stdout.decode().split())
+
+
+# -- with the gateway itself
+
+
+def test_every_command_works_with_the_running_gateway(embedded: RunningGateway, run: Run) -> None:
+    url = ["--url", embedded.url]
+
+    answered = run("generate", "What is a token?", *url)
+    talked = run("chat", *url, said=b"What is a token?\n")
+
+    assert answered.stdout.startswith(b"Tokens are the small pieces of text")
+    assert talked.stdout == answered.stdout
+    assert re.search(
+        rb"\d+ tokens .* tokens/s .* first token after \d+ ms .* passerelle-demo on embedded", answered.stderr
+    )
+    assert re.search(rb"^\*  passerelle-demo \(demo\)", run("models", *url).stdout, re.MULTILINE)
+    assert re.search(rb"^passerelle-demo +[2-9]", run("stats", *url).stdout, re.MULTILINE)
+    assert b"license: MIT" in run("stats", "passerelle-demo", *url).stdout
+
+
+def test_an_interrupted_generation_is_counted_as_aborted_and_no_longer_in_flight(
+    embedded: RunningGateway, run: Run
+) -> None:
+    def tally() -> dict[str, Any]:
+        totals: dict[str, Any] = json.loads(run("stats", "--json", "--url", embedded.url).stdout)["totals"]
+        return totals
+
+    before = tally()
+    with subprocess.Popen(
+        command("generate", "Tell me a story.", "--url", embedded.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 130
+
+    after = tally()
+    assert after["aborted"] == before["aborted"] + 1
+    assert after["in_flight"] == 0
