@@ -117,25 +117,25 @@ def test_messages_that_are_written_are_read_back_the_same() -> None:
 # -- any JSON at all ----------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(bodies(CHAT_FIELDS), st.booleans())
 def test_any_object_is_a_chat_request_or_a_gateway_error(body: dict[str, Any], has_message: bool) -> None:
     check_refusal(parse_chat, {**body, "messages": [USER]} if has_message else body)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(NESTED), json_values(), max_size=6), min_size=1, max_size=3))
 def test_any_messages_are_a_chat_request_or_a_gateway_error(messages: list[Any]) -> None:
     check_refusal(parse_chat, {"messages": [{"role": "assistant", **each} for each in messages]})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(bodies(COMPLETION_FIELDS))
 def test_any_object_is_a_completion_request_or_a_gateway_error(body: dict[str, Any]) -> None:
     check_refusal(parse_completion, {"prompt": "a", **body})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(bodies(EMBEDDING_FIELDS))
 def test_any_object_is_an_embedding_request_or_a_gateway_error(body: dict[str, Any]) -> None:
     check_refusal(parse_embeddings, {"input": "a", **body})
