@@ -52,17 +52,25 @@ class Gateway:
         request = replace(request, model=model.id)
         call = backend.chat(request) if isinstance(request, ChatRequest) else backend.completion(request)
         relay = Relay(backend, model.id, call, client, self._pool, self._deadlines, meter)
-        relay.open(self._deadlines.heartbeat_s if has_heartbeat else None)
-        return Opened(relay, model, backend, _headers(model, backend, request.ignored))
+        self._start(relay, self._deadlines.heartbeat_s if has_heartbeat else None)
+        return Opened(relay, model, backend, _headers(model, backend, (*request.ignored, *call.unheeded)))
 
     def embed(self, request: EmbeddingRequest, client: Client, meter: Meter) -> tuple[Embeddings, Opened]:
         backend, model = self._find(request.model, meter)
         path, body = backend.embedding_call(replace(request, model=model.id))
         decoder = EmbeddingDecoder(backend.embeddings)
         relay = Relay(backend, model.id, Call(path, body, decoder), client, self._pool, self._deadlines, meter)
-        relay.open(None)
+        self._start(relay, None)
         relay.gather()
         return decoder.embeddings, Opened(relay, model, backend, _headers(model, backend, request.ignored))
+
+    def _start(self, relay: Relay, patience_s: float | None) -> None:
+        try:
+            relay.open(patience_s)
+        except GatewayError as fault:
+            if fault.code in ("backend_unavailable", "connect_timeout"):
+                self._catalogue.suspect()
+            raise
 
     def _find(self, name: str, meter: Meter) -> tuple[Backend, Model]:
         backend, model = self._catalogue.find(name)

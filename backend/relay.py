@@ -217,7 +217,7 @@ class Relay:
         self._client.detach()
         if isinstance(fault, ClientGone):
             self._meter.end("aborted", 499)
-            if self._phase is Phase.HOLDING and not self._held and not self._backend.is_warm(self._model):
+            if self._phase is Phase.HOLDING and not self._held and self._may_be_loading():
                 self._phase = Phase.LEFT
                 return
         elif isinstance(fault, GatewayError):
@@ -225,6 +225,9 @@ class Relay:
         else:
             self._meter.end("error", 500, "internal_error")
         self._close()
+
+    def _may_be_loading(self) -> bool:
+        return self._call.may_reload or not self._backend.is_warm(self._model)
 
     # -- the event loop's side ------------------------------------------------------------------
 

@@ -28,13 +28,17 @@ class Endpoint:
 class Call:
     """One generation to be asked of a backend: always a stream, whatever the client wants.
 
-    `pace_s` is the shortest time between two tokens shown to a client (the demo model's).
+    `pace_s` is the shortest time between two tokens shown to a client (the demo model's). `unheeded` names the
+    caller's fields that this backend has nothing for. `may_reload` says that the backend may load the model anew for
+    this request, however warm it is.
     """
 
     path: str
     body: bytes = field(repr=False)
     decoder: StreamDecoder
     pace_s: float | None = None
+    unheeded: tuple[str, ...] = ()
+    may_reload: bool = False
 
 
 @dataclass(frozen=True, slots=True)

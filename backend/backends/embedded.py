@@ -32,6 +32,7 @@ from backend.dialects.openai_upstream import (
     encode_chat,
     encode_completion,
     encode_embeddings,
+    unheeded,
 )
 from backend.engine.engine import Engine
 from backend.engine.folder import Folder, ModelFile, demo_model
@@ -222,14 +223,16 @@ class EmbeddedBackend:
         _check(request, file)
         self._prepare(file)
         asked = _for_demo(request) if file.is_demo else request
-        return Call("/chat/completions", encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.name), _pace(file))
+        body, decoder = encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.name)
+        return Call("/chat/completions", body, decoder, _pace(file), unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:
         file = self._file(request.model)
         _check_speaks(file)
         self._prepare(file)
         asked = _for_demo(request) if file.is_demo else request
-        return Call("/completions", encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.name), _pace(file))
+        body, decoder = encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.name)
+        return Call("/completions", body, decoder, _pace(file), unheeded(request, QUIRKS))
 
     def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
         file = self._file(request.model)

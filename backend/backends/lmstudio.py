@@ -123,11 +123,12 @@ class LMStudioBackend:
     def chat(self, request: ChatRequest) -> Call:
         body = openai_upstream.encode_chat(request, QUIRKS)
         decoder = openai_upstream.OpenAIChatDecoder(self.name, flag_empty=not request.sampling.stop)
-        return Call("/v1/chat/completions", body, decoder)
+        return Call("/v1/chat/completions", body, decoder, unheeded=openai_upstream.unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:
         body = openai_upstream.encode_completion(request, QUIRKS)
-        return Call("/v1/completions", body, openai_upstream.OpenAICompletionDecoder(self.name))
+        decoder = openai_upstream.OpenAICompletionDecoder(self.name)
+        return Call("/v1/completions", body, decoder, unheeded=openai_upstream.unheeded(request, QUIRKS))
 
     def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
         return "/v1/embeddings", openai_upstream.encode_embeddings(request, QUIRKS)

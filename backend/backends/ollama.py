@@ -198,11 +198,14 @@ class OllamaBackend:
 
     def chat(self, request: ChatRequest) -> Call:
         body = ollama_upstream.encode_chat(request, can_think=self._can_think.get(_normal(request.model)))
-        return Call("/api/chat", body, ollama_upstream.OllamaDecoder("chat"))
+        unheeded = ollama_upstream.unheeded(request)
+        decoder = ollama_upstream.OllamaDecoder("chat")
+        return Call("/api/chat", body, decoder, unheeded=unheeded, may_reload=bool(request.residency.options))
 
     def completion(self, request: CompletionRequest) -> Call:
         body = ollama_upstream.encode_completion(request)
-        return Call("/api/generate", body, ollama_upstream.OllamaDecoder("completion"))
+        decoder = ollama_upstream.OllamaDecoder("completion")
+        return Call("/api/generate", body, decoder, may_reload=bool(request.residency.options))
 
     def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
         return "/api/embed", ollama_upstream.encode_embeddings(request)

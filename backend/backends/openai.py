@@ -119,11 +119,13 @@ class OpenAIBackend:
 
     def chat(self, request: ChatRequest) -> Call:
         body = openai_upstream.encode_chat(request, self._quirks)
-        return Call("/chat/completions", body, openai_upstream.OpenAIChatDecoder(self.name))
+        unheeded = openai_upstream.unheeded(request, self._quirks)
+        return Call("/chat/completions", body, openai_upstream.OpenAIChatDecoder(self.name), unheeded=unheeded)
 
     def completion(self, request: CompletionRequest) -> Call:
         body = openai_upstream.encode_completion(request, self._quirks)
-        return Call("/completions", body, openai_upstream.OpenAICompletionDecoder(self.name))
+        unheeded = openai_upstream.unheeded(request, self._quirks)
+        return Call("/completions", body, openai_upstream.OpenAICompletionDecoder(self.name), unheeded=unheeded)
 
     def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
         return "/embeddings", openai_upstream.encode_embeddings(request, self._quirks)

@@ -56,7 +56,7 @@ def encode_chat(request: ChatRequest, *, can_think: bool | None = None) -> bytes
     return _dumps(body)
 
 
-def unenforced(request: ChatRequest) -> tuple[str, ...]:
+def unheeded(request: ChatRequest) -> tuple[str, ...]:
     """The fields that Ollama has nothing for and that the answer may therefore not obey.
 
     A call that is `required` cannot be forced; refusing it would shut out every agent framework, while most models
@@ -67,6 +67,8 @@ def unenforced(request: ChatRequest) -> tuple[str, ...]:
         fields.append("tool_choice")
     if request.tools and request.parallel_tool_calls is False:
         fields.append("parallel_tool_calls")
+    if request.residency.ttl is not None:
+        fields.append("ttl")
     return tuple(fields)
 
 

@@ -28,7 +28,7 @@ from backend.dialects.chat import (
 )
 from backend.dialects.complaint import complaint_of
 from backend.dialects.framing import FramingError, LineReader
-from backend.dialects.ollama_call import encode_chat, encode_completion, encode_embeddings, unenforced
+from backend.dialects.ollama_call import encode_chat, encode_completion, encode_embeddings, unheeded
 from backend.dialects.ollama_failure import decode_error, judge
 from backend.dialects.think_tags import ThinkTags
 from backend.dialects.vectors import checked_vectors
@@ -41,7 +41,7 @@ __all__ = [
     "encode_chat",
     "encode_completion",
     "encode_embeddings",
-    "unenforced",
+    "unheeded",
 ]
 
 _TYPES = ("application/x-ndjson", "application/json")

@@ -100,6 +100,17 @@ def encode_embeddings(request: EmbeddingRequest, quirks: Quirks = PLAIN) -> byte
     return _dumps(body)
 
 
+def unheeded(request: ChatRequest | CompletionRequest, quirks: Quirks = PLAIN) -> tuple[str, ...]:
+    """The fields of Ollama's and LM Studio's that this server has nothing for."""
+    residency = request.residency
+    named = {
+        "options": bool(residency.options),
+        "keep_alive": residency.keep_alive is not None and _ttl(residency, quirks) is None,
+        "ttl": residency.ttl is not None and not quirks.sends_ttl,
+    }
+    return tuple(name for name, is_unheeded in named.items() if is_unheeded)
+
+
 def _dumps(body: dict[str, JSON]) -> bytes:
     return orjson.dumps({name: value for name, value in body.items() if value is not None})
 

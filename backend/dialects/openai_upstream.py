@@ -12,7 +12,7 @@ import orjson
 from backend.dialects.chat import Completed, Event, Failed, Finished
 from backend.dialects.complaint import complaint_of, read_complaint
 from backend.dialects.framing import LIMIT, FramingError, SSEReader, SSEvent
-from backend.dialects.openai_call import Quirks, encode_chat, encode_completion, encode_embeddings
+from backend.dialects.openai_call import Quirks, encode_chat, encode_completion, encode_embeddings, unheeded
 from backend.dialects.openai_chunks import ChatChunks, Stopped, TextChunks
 from backend.dialects.openai_failure import decode_error, judge, title_of
 from backend.dialects.openai_tool_calls import Malformed
@@ -29,6 +29,7 @@ __all__ = [
     "encode_chat",
     "encode_completion",
     "encode_embeddings",
+    "unheeded",
 ]
 
 

