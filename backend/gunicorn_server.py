@@ -6,10 +6,11 @@ import logging
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
@@ -21,6 +22,8 @@ from backend.settings import Settings
 KEEP_ALIVE_S = 15
 """Also the longest time for the head of a request to arrive."""
 CONNECTIONS = 8192
+CHUNKS_LIMIT = 100_000
+CHUNKS_A_TURN = 500
 LINGER_S = 1.0
 LINGER_BYTES = 1024 * 1024
 
@@ -59,6 +62,8 @@ class _BodyReader:
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
+        if not isinstance(reader, LengthReader):
+            reader.parser = _bounded(reader.parser)
 
     @property
     def is_at_end(self) -> bool:
@@ -75,6 +80,16 @@ class _BodyReader:
         if len(data) < wanted:
             raise OSError("The body ended early.")
         return data
+
+
+def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Megabytes in chunks of one byte would keep the event loop from everybody else for seconds."""
+    for count, piece in enumerate(pieces, 1):
+        if count > CHUNKS_LIMIT:
+            raise errors.InvalidChunkSize(b"too many chunks")
+        if count % CHUNKS_A_TURN == 0:
+            gevent.sleep(0)
+        yield piece
 
 
 def _check_target(req: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from backend.meter import Meter
 from backend.relay import Relay
 
 BODY_DEADLINE_S = 120
+_TOO_LARGE = "The request is larger than this gateway takes (MAX_BODY_MB in .env)."
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
@@ -34,11 +36,14 @@ def read_object() -> dict[str, Any]:
     deadline = gevent.Timeout(BODY_DEADLINE_S)
     try:
         with deadline:
-            return parse_object(request.get_data(cache=False))
+            data = request.get_data(cache=False)
     except gevent.Timeout as late:
         if late is not deadline:
             raise
         raise GatewayError("The body did not arrive in time.", 408, "invalid_request_error", "body_timeout") from late
+    if len(data) >= (request.max_content_length or math.inf):  # Werkzeug cuts chunked bodies off there in silence
+        raise BodyTooLarge(_TOO_LARGE)
+    return parse_object(data)
 
 
 def client() -> Client:
@@ -100,7 +105,7 @@ def render(error: GatewayError) -> Response:
 def error_of(fault: HTTPException) -> GatewayError:
     """What Flask's own refusals mean in our words."""
     if isinstance(fault, RequestEntityTooLarge):
-        return BodyTooLarge("The request is larger than this gateway takes (MAX_BODY_MB in .env).")
+        return BodyTooLarge(_TOO_LARGE)
     match fault.code:
         case 404:
             return NotFound("There is nothing at this address. The API begins at /v1; the page is at /.")

@@ -30,16 +30,30 @@ SEEDS = (
     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"prompt\r\n4;a=b\r\n":5}\r\n0\r\nX-Sum: 1\r\n\r\n',
 )
-INSERTS = (b"\r\n", b"\n", b"\r", b"\x00", b" ", b"\t", b":", b",", b";", b"\xff", b"%00", b"../", b"chunked", b"0", b"-")
+INSERTS = (
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b" ",
+    b"\t",
+    b":",
+    b",",
+    b";",
+    b"\xff",
+    b"%00",
+    b"../",
+    b"chunked",
+    b"0",
+    b"-",
+)
 
 
 def canary(number: int) -> tuple[str, bytes]:
     """A request that, should it ever run, tells the backend its name."""
     name = f"canary {number} sings"
     body = json.dumps({"prompt": name}).encode()
-    return name, request(
-        "POST", "/v1/completions", {"Content-Type": "application/json", "Connection": "close"}, body
-    )
+    return name, request("POST", "/v1/completions", {"Content-Type": "application/json", "Connection": "close"}, body)
 
 
 def was_heard(fake: FakeBackend, name: str) -> bool:
@@ -59,9 +73,9 @@ def worker_of(gateway: RunningGateway) -> psutil.Process:
 
 def unpacked(case: dict[str, Any]) -> bytes:
     """`{run:TEXT*COUNT}` stands for long runs in the corpus."""
-    return re.sub(
-        r"\{run:(.*?)\*(\d+)\}", lambda run: run[1] * int(run[2]), case["raw"], flags=re.DOTALL
-    ).encode("latin-1")
+    return re.sub(r"\{run:(.*?)\*(\d+)\}", lambda run: run[1] * int(run[2]), case["raw"], flags=re.DOTALL).encode(
+        "latin-1"
+    )
 
 
 @pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)), ids=[case["label"] for case in CASES])

@@ -78,6 +78,36 @@ def one(port: int, data: bytes) -> Reply:
     return heard.replies[0]
 
 
+class Line:
+    """A connection that is kept, as far as the gateway keeps it, for requests in good form."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: socket.socket | None = None
+
+    def ask(self, data: bytes) -> Reply:
+        connection = self._connection or socket.create_connection(("127.0.0.1", self._port), 10)
+        self._connection = connection
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(data)
+        received = b""
+        while True:
+            piece = connection.recv(65536)
+            received += piece
+            replies, rest = parse(received, not piece)
+            if replies:
+                assert not rest
+                if replies[0].headers.get("connection") == "close":
+                    self.close()
+                return replies[0]
+            assert piece, f"closed after {received!r}"
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 def hear(port: int, data: bytes, count: int | None = None) -> Heard:
     """Send bytes and listen until the gateway closes, or `count` replies are whole.
 
