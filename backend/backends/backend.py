@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings, StreamDecoder
+from backend.dialects.chat import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    StreamDecoder,
+)
+from backend.dialects.chat import (
+    Model as Model,
+)
 from backend.errors import GatewayError
 
 
@@ -39,25 +48,6 @@ class Call:
     pace_s: float | None = None
     unheeded: tuple[str, ...] = ()
     may_reload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told"."""
-
-    id: str
-    backend: str
-    name: str = ""
-    family: str | None = None
-    parameters: str | None = None
-    quantization: str | None = None
-    size_bytes: int | None = None
-    context_length: int | None = None
-    capabilities: tuple[str, ...] = ()
-    is_loaded: bool | None = None
-    is_demo: bool = False
-    created: int = 0
-    memory_bytes: int | None = None
 
 
 class Backend(Protocol):

@@ -334,3 +334,22 @@ def _join(calls: list[ToolCallDelta], piece: ToolCallDelta) -> None:
 class Embeddings:
     vectors: tuple[tuple[float, ...], ...]
     input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told"."""
+
+    id: str
+    backend: str
+    name: str = ""
+    family: str | None = None
+    parameters: str | None = None
+    quantization: str | None = None
+    size_bytes: int | None = None
+    context_length: int | None = None
+    capabilities: tuple[str, ...] = ()
+    is_loaded: bool | None = None
+    is_demo: bool = False
+    created: int = 0
+    memory_bytes: int | None = None

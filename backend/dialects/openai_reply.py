@@ -6,16 +6,22 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import orjson
 
-from backend.dialects.chat import JSON, Answer, Choice, EmbeddingRequest, Embeddings, Figures, ToolCallDelta, Usage
+from backend.dialects.chat import (
+    JSON,
+    Answer,
+    Choice,
+    EmbeddingRequest,
+    Embeddings,
+    Figures,
+    Model,
+    ToolCallDelta,
+    Usage,
+)
 from backend.dialects.logprobs import joined_chat_logprobs, joined_completion_logprobs
 from backend.errors import GatewayError
-
-if TYPE_CHECKING:
-    from backend.backends.backend import Model
 
 
 def encode_chat(answer: Answer, model: str, id: str, created: int) -> bytes:
