@@ -164,16 +164,16 @@ def test_an_event_of_just_under_the_limit_is_whole() -> None:
     assert LineReader().feed(data + b"\n") == [data]
 
 
-@pytest.mark.parametrize("body", [b"data: " + b"x" * 400_000 + b"\n\n", b"data: x\n" * 50_000 + b"\n", b"\n" * 400_000])
+@pytest.mark.parametrize("body", [b"data: " + b"x" * 200_000 + b"\n\n", b"data: x\n" * 25_000 + b"\n", b"\n" * 200_000])
 def test_a_body_that_drips_in_costs_no_more_than_its_length(body: bytes) -> None:
-    """A quarter of a million one-byte feeds would take minutes if each looked at what came before."""
+    """Two hundred thousand feeds of a byte would take minutes if each looked at what came before."""
     started = process_time()
 
     for reader in (SSEReader(), LineReader()):
         for piece in each_byte(body):
             reader.feed(piece)
 
-    assert process_time() - started < 20
+    assert process_time() - started < 5
 
 
 @given(
