@@ -8,6 +8,7 @@ it is the parent who decides. It imports nothing of ours, to stay small and to s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import socket
 import sys
 import tempfile
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import xllamacpp
@@ -25,6 +28,8 @@ THREADS_HTTP = 256
 """Each open connection holds one. By default there are about six, and a seventh stream, or our own question
 whether a slot is busy, waits for one of them to end."""
 SLOTS_TIMEOUT_S = 30
+REASON, LAST_WORDS = "error loading model:", "exiting due to"
+LOG_PATIENCE_S = 2.0
 
 
 def main() -> int:
@@ -107,22 +112,27 @@ def _context(port: int, key: str) -> int:
 
 
 def _reason(config: dict[str, Any]) -> str:
-    """llama.cpp only logs why it refuses a model: ask it again, and read the log."""
-    with tempfile.TemporaryFile() as log:
-        stderr = os.dup(2)
-        os.dup2(log.fileno(), 2)
-        try:
+    """llama.cpp only logs why it refuses a model: ask it again, and read the log.
+
+    From here on nothing reaches the real stderr: the log is written by a thread that is behind.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "log"
+        _send_stderr_to(log)
+        with contextlib.suppress(RuntimeError, ValueError):
             xllamacpp.Server(_params(config, ERRORS))
-        except (RuntimeError, ValueError):
-            pass
-        finally:
-            os.dup2(stderr, 2)
-        log.seek(0)
-        lines = log.read(65536).decode("utf-8", "replace").splitlines()
-    mark = "error loading model:"
-    reasons = [line.split(mark, 1)[1].strip() for line in lines if mark in line]
-    text = reasons[0].replace(config["path"], "the file") if reasons else "it did not say why"
-    return "".join(character for character in text if character.isprintable())[:300]
+        deadline = time.monotonic() + LOG_PATIENCE_S
+        while LAST_WORDS not in (text := log.read_text("utf-8", "replace")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        _send_stderr_to(Path(os.devnull))
+    reasons = [line.split(REASON, 1)[1].strip() for line in text.splitlines() if REASON in line]
+    reason = reasons[0].replace(config["path"], "the file") if reasons else "it did not say why"
+    return "".join(character for character in reason if character.isprintable())[:300]
+
+
+def _send_stderr_to(path: Path) -> None:
+    with path.open("wb") as file:
+        os.dup2(file.fileno(), 2)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from backend.dialects.chat import (
 )
 from backend.engine.engine import Engine
 from backend.engine.folder import DEMO_PATH
+from backend.engine.keeper import Address
 from backend.errors import (
     BackendFailed,
     BackendUnavailable,
@@ -43,8 +44,11 @@ from backend.errors import (
 from backend.settings import Settings
 from tests.engine.gguf_file import entry, with_entries
 from tests.engine.running_engine import DEADLINE_S, ask, eventually, is_running, long_stream
+from tools.demo_model.corpus import PRESETS as PRESETS_FILE
+from tools.demo_model.corpus import Corpus
+from tools.demo_model.taught import Taught, taught_preset_answers
 
-PRESETS = json.loads((Path(__file__).parents[2] / "frontend" / "presets.json").read_text(encoding="utf-8"))
+PRESETS = json.loads(PRESETS_FILE.read_text(encoding="utf-8"))
 CASES = [(preset["id"], language) for preset in PRESETS for language in ("en", "fr")]
 
 
@@ -82,6 +86,12 @@ def answered(backend: EmbeddedBackend, call: Call) -> Answer:
     return answer
 
 
+def start(backend: EmbeddedBackend, engine: Engine) -> Address:
+    """Look at it as Selection does, and wait until the engine is there, however busy this machine is."""
+    backend.version()
+    return engine.address(DEADLINE_S)
+
+
 def text_of(answer: Answer) -> str:
     return "".join(answer.choices[0].text)
 
@@ -90,29 +100,15 @@ def text_of(answer: Answer) -> str:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBackend]:
     engine = Engine()
     backend = EmbeddedBackend(settings(tmp_path_factory.mktemp("models")), engine)
-    backend.version()
+    start(backend, engine)
     yield backend
     engine.stop()
 
 
 @pytest.fixture(scope="module")
-def taught() -> set[str]:
-    """Every answer to a preset that the demo model knows."""
-    data = Path(__file__).parents[2] / "tools" / "demo_model" / "data" / "preset_answers.json"
-    answers = json.loads(data.read_text(encoding="utf-8"))
-    known = {
-        entry["answer"]
-        for name in ("dreams", "architect")
-        for group in answers[name].values()
-        for entry in group.values()
-    }
-    for template in answers["translator"]["templates"].values():
-        for pair in answers["translator"]["pairs"]:
-            answer = template["answer"]
-            for name, value in pair.items():
-                answer = answer.replace(f"<{name}>", value)
-            known.add(answer)
-    return known
+def taught() -> Taught:
+    corpus = Corpus()
+    return taught_preset_answers(corpus, "en") | taught_preset_answers(corpus, "fr")
 
 
 # -- the demo model
@@ -132,7 +128,7 @@ def test_the_version_is_the_packages(demo: EmbeddedBackend) -> None:
 
 
 @pytest.mark.parametrize(("preset", "language"), CASES)
-def test_a_preset_gets_its_taught_answer(demo: EmbeddedBackend, taught: set[str], preset: str, language: str) -> None:
+def test_a_preset_gets_its_taught_answer(demo: EmbeddedBackend, taught: Taught, preset: str, language: str) -> None:
     texts = next(entry for entry in PRESETS if entry["id"] == preset)
     messages = (
         Message("system", (Text(texts["system"][language]),)),
@@ -141,7 +137,8 @@ def test_a_preset_gets_its_taught_answer(demo: EmbeddedBackend, taught: set[str]
 
     answer = answered(demo, demo.chat(ChatRequest("passerelle-demo", messages)))
 
-    assert text_of(answer) in taught
+    topic, spoken = taught[text_of(answer)]
+    assert (topic.split(":")[0], spoken) == (preset, language)
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.output_tokens > 10
@@ -239,7 +236,7 @@ def engine() -> Iterator[Engine]:
 def test_a_gguf_in_the_folder_is_an_ordinary_model(folder: Path, engine: Engine) -> None:
     shutil.copy(DEMO_PATH, folder / "mine.gguf")
     backend = EmbeddedBackend(settings(folder, ENGINE_CONTEXT="512"), engine)
-    backend.version()
+    start(backend, engine)
 
     (model,) = backend.models()
     call = backend.chat(chat("mine", sampling=Sampling(temperature=0.5)))
@@ -281,7 +278,7 @@ def test_asking_for_another_model_changes_over_when_nobody_is_served(folder: Pat
     for name in ("a", "b"):
         shutil.copy(DEMO_PATH, folder / f"{name}.gguf")
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
+    start(backend, engine)
 
     answer = answered(backend, backend.chat(chat("b")))
 
@@ -295,7 +292,7 @@ def test_asking_for_another_model_is_refused_while_somebody_is_served(folder: Pa
     for name in ("a", "b"):
         shutil.copy(DEMO_PATH, folder / f"{name}.gguf")
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
+    start(backend, engine)
     with long_stream(engine.address()) as stream:
         stream.recv(100)
 
@@ -310,7 +307,7 @@ def test_a_call_that_has_not_arrived_yet_counts_as_served(folder: Path, engine: 
     for name in ("a", "b"):
         shutil.copy(DEMO_PATH, folder / f"{name}.gguf")
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
+    start(backend, engine)
 
     backend.chat(chat("a"))
 
@@ -322,17 +319,17 @@ def test_a_damaged_default_model_is_said_by_the_probe(folder: Path, engine: Engi
     (folder / "half.gguf").write_bytes(DEMO_PATH.read_bytes()[:1_500_000])
     backend = EmbeddedBackend(settings(folder), engine)
 
-    with pytest.raises(BackendUnavailable, match=r"cannot load half.gguf"):
-        backend.version()
     with pytest.raises(BackendFailed, match=r"cannot load half.gguf"):
         backend.chat(chat("half"))
+    with pytest.raises(BackendUnavailable, match=r"cannot load half.gguf"):
+        backend.version()
 
 
 def test_a_damaged_model_that_somebody_asked_for_does_not_stay(folder: Path, engine: Engine) -> None:
     shutil.copy(DEMO_PATH, folder / "good.gguf")
     (folder / "half.gguf").write_bytes(DEMO_PATH.read_bytes()[:1_500_000])
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
+    start(backend, engine)
 
     with pytest.raises(BackendFailed, match=r"cannot load half.gguf"):
         backend.chat(chat("half"))
@@ -351,11 +348,11 @@ def test_a_folder_of_rubbish_is_not_hidden_by_the_demo_model(folder: Path, engin
 
 def test_a_gguf_that_appears_takes_the_place_of_the_demo_model(folder: Path, engine: Engine) -> None:
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
+    start(backend, engine)
     assert backend.models()[0].is_demo
 
     shutil.copy(DEMO_PATH, folder / "mine.gguf")
-    backend.version()
+    start(backend, engine)
 
     assert [(model.id, model.is_demo, model.is_loaded) for model in backend.models()] == [("mine", False, True)]
 
@@ -393,8 +390,7 @@ def test_a_text_too_long_to_embed_is_the_callers_fault(folder: Path, engine: Eng
 
 def test_leaving_stops_the_engine_once_nobody_is_served(folder: Path, engine: Engine) -> None:
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
-    process = engine.address().process_id
+    process = start(backend, engine).process_id
     with long_stream(engine.address()) as stream:
         stream.recv(100)
         backend.leave()
@@ -408,8 +404,7 @@ def test_leaving_stops_the_engine_once_nobody_is_served(folder: Path, engine: En
 
 def test_being_wanted_again_calls_the_leaving_off(folder: Path, engine: Engine) -> None:
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
-    address = engine.address()
+    address = start(backend, engine)
     with long_stream(address) as stream:
         stream.recv(100)
         backend.leave()
@@ -423,8 +418,7 @@ def test_being_wanted_again_calls_the_leaving_off(folder: Path, engine: Engine) 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_request_after_a_crash_waits_for_the_new_engine(folder: Path, engine: Engine) -> None:
     backend = EmbeddedBackend(settings(folder), engine)
-    backend.version()
-    first = engine.address()
+    first = start(backend, engine)
     os.kill(first.process_id, signal.SIGKILL)
     assert eventually(lambda: engine.ready() != first)
 
