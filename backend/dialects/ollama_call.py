@@ -67,8 +67,8 @@ def unheeded(request: ChatRequest) -> tuple[str, ...]:
         fields.append("tool_choice")
     if request.tools and request.parallel_tool_calls is False:
         fields.append("parallel_tool_calls")
-    if request.residency.ttl is not None:
-        fields.append("ttl")
+    if request.residency.ttl is not None and request.residency.keep_alive is not None:
+        fields.append("ttl")  # alone it stands in for keep_alive
     return tuple(fields)
 
 

@@ -430,6 +430,8 @@ def test_what_ollama_cannot_promise_is_told() -> None:
     assert told(tool_choice=("named", "f"), parallel_tool_calls=False) == ("tool_choice", "parallel_tool_calls")
     assert told(tool_choice="auto", parallel_tool_calls=True) == ()
     assert told(tools=(), tool_choice="required", parallel_tool_calls=False) == ()
+    assert told(residency=Residency(ttl=60)) == ()
+    assert told(residency=Residency("5m", ttl=60)) == ("ttl",)
 
 
 @pytest.mark.parametrize(
