@@ -97,13 +97,14 @@ class Keeper:
         return self._address
 
     def address(self, wait_s: float) -> Address:
-        with self._changed:
-            if wait_s > 0:
+        if wait_s > 0:
+            with self._changed:
                 self._changed.wait_for(lambda: self.state != "starting", wait_s)
-            if self._address is not None:
-                return self._address
-            if self.failure is not None:
-                raise BackendFailed(self.failure, should_retry=False)
+        address = self._address  # without waiting no lock is touched: the event loop itself may ask
+        if address is not None:
+            return address
+        if self.failure is not None:
+            raise BackendFailed(self.failure, should_retry=False)
         raise BackendUnavailable(f"{self._delay()} Ask again in a moment.", "model_loading", 1)
 
     def _delay(self) -> str:

@@ -396,8 +396,7 @@ def test_leaving_stops_the_engine_once_nobody_is_served(folder: Path, engine: En
         backend.leave()
         assert is_running(process)
 
-    assert eventually(lambda: engine.loaded is None, within_s=5)
-    assert not is_running(process)
+    assert eventually(lambda: engine.loaded is None and not is_running(process))
     backend.version()
     assert text_of(answered(backend, backend.chat(chat("passerelle-demo"))))
 
