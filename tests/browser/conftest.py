@@ -1,0 +1,107 @@
+"""A real Chromium, and the page in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route, sync_playwright
+
+from tests.browser.reader import Reader
+from tests.fake_backend import FakeBackend
+from tests.running_gateway import RunningGateway
+
+ROOT = Path(__file__).resolve().parents[2]
+VENDOR = ROOT / "frontend" / "vendor" / "langchain.js"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OpenReader = Callable[..., Reader]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for this folder; it ends with it, since its driver keeps an event loop in this thread."""
+    assert VENDOR.is_file(), "The page's offline library is missing. Build it: make page (needs npm)."
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def reader(browser: Browser) -> Iterator[OpenReader]:
+    """`reader(locale="fr-FR", …)` gives a Reader in a fresh context.
+
+    At its end no policy may have been broken, nothing thrown, and no host asked but this machine
+    (and esm.sh, where the test answers for it).
+    """
+    readers: list[Reader] = []
+
+    def start(**options: Any) -> Reader:
+        options = {"locale": "en-US", "viewport": {"width": 1280, "height": 800}, **options}
+        readers.append(Reader(browser.new_context(**options)))
+        return readers[-1]
+
+    yield start
+    for one in readers:
+        one.context.close()
+        assert one.complaints == []
+        assert [url for url in one.asked if not url.startswith(("http://127.0.0.1:", "file:", "https://esm.sh/"))] == []
+
+
+@pytest.fixture
+def french(reader: OpenReader) -> Reader:
+    return reader(locale="fr-FR")
+
+
+@pytest.fixture
+def english(reader: OpenReader) -> Reader:
+    return reader(locale="en-US")
+
+
+@pytest.fixture(scope="session")
+def _patient() -> Iterator[tuple[FakeBackend, RunningGateway]]:
+    with (
+        FakeBackend("openai") as fake,
+        RunningGateway(BACKEND="openai", OPENAI_URL=fake.url + "/v1") as gateway,
+    ):
+        yield fake, gateway
+
+
+@pytest.fixture
+def patient_pair(_patient: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
+    """An OpenAI-compatible fake and the gateway over it, with the default patience: a test may take its time."""
+    return _patient
+
+
+def _chromium() -> str:
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    assert found, "Chromium is missing. Install it (apt-get install chromium), or name it in CHROMIUM."
+    return found
+
+
+def without_offline_copy(reader: Reader) -> None:
+    """The page finds no vendor/, as on a machine where the set-up step never ran."""
+    reader.context.route("**/vendor/*", lambda route: route.fulfill(status=404, body="not found"))
+
+
+def esm_sh_from_offline_copy(route: Route) -> None:
+    """What esm.sh answers: a line that re-exports the built file from an absolute path of its own."""
+    headers = {"content-type": "text/javascript", "access-control-allow-origin": "*"}
+    if "/built/" in route.request.url:
+        route.fulfill(status=200, headers=headers, path=VENDOR)
+    else:
+        route.fulfill(status=200, headers=headers, body='export * from "/built/langchain.mjs"')
