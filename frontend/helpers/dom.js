@@ -9,7 +9,3 @@ export function element(tag, properties = {}, ...children) {
   node.append(...children)
   return node
 }
-
-export function prefersStillness() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches
-}

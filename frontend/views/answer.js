@@ -1,4 +1,4 @@
-import { part, prefersStillness } from "../helpers/dom.js"
+import { part } from "../helpers/dom.js"
 import { duration, number, wholeSeconds, wordCount } from "../helpers/format.js"
 import { oncePerFrame } from "../helpers/timing.js"
 import { drawFigures } from "./figures.js"
@@ -56,7 +56,7 @@ export default class Answer {
 
   #comeIntoSight() {
     if (this.#root.getBoundingClientRect().top < innerHeight * 0.7) return
-    this.#root.scrollIntoView({ block: "start", behavior: prefersStillness() ? "auto" : "smooth" })
+    this.#root.scrollIntoView({ block: "start" })
   }
 
   #draw() {
