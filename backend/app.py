@@ -32,7 +32,7 @@ from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 from backend.settings import ROOT, Settings
-from backend.upstream import Pool
+from backend.upstream.pool import Pool
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"

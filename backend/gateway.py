@@ -21,7 +21,7 @@ from backend.errors import BackendFailed, GatewayError
 from backend.meter import Meter
 from backend.relay import Deadlines, Relay
 from backend.routing.catalogue import Catalogue
-from backend.upstream import Pool
+from backend.upstream.pool import Pool
 
 EMBEDDINGS_LIMIT = 256 * 1024 * 1024
 
@@ -58,7 +58,7 @@ class Gateway:
     def embed(self, request: EmbeddingRequest, client: Client, meter: Meter) -> tuple[Embeddings, Opened]:
         backend, model = self._find(request.model, meter)
         path, body = backend.embedding_call(replace(request, model=model.id))
-        decoder = EmbeddingDecoder(backend.embeddings)
+        decoder = EmbeddingDecoder(backend.embeddings, len(request.inputs))
         relay = Relay(backend, model.id, Call(path, body, decoder), client, self._pool, self._deadlines, meter)
         self._start(relay, None)
         relay.gather()
@@ -82,8 +82,8 @@ class Gateway:
 class EmbeddingDecoder:
     """Gathers an answer that is no stream, bounded, and reads it when it is all there."""
 
-    def __init__(self, read: Callable[[bytes], Embeddings]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[bytes], Embeddings], count: int) -> None:
+        self._read, self._count = read, count
         self._pieces: list[bytes] = []
         self._size = 0
         self.embeddings = Embeddings(())
@@ -103,6 +103,8 @@ class EmbeddingDecoder:
             self.embeddings = self._read(b"".join(self._pieces))
         except GatewayError as fault:
             return [Failed(fault)]
+        if len(self.embeddings.vectors) != self._count:
+            return [Failed(BackendFailed("The backend gave another number of embeddings than it was asked for."))]
         return [Usage(input_tokens=self.embeddings.input_tokens), Completed()]
 
 

@@ -165,7 +165,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def _stop_parts(server: Any, worker: Any) -> None:
-    parts = getattr(worker.wsgi, "extensions", {}).get("passerelle")
+    parts = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("passerelle")
     if parts is not None:
         parts.stop()
 

@@ -17,7 +17,7 @@ from gevent.event import Event as Bell
 from gevent.hub import get_hub
 from httptools import HttpParserError
 
-from backend.backends.backend import Backend, Call
+from backend.backends.backend import Backend, Call, Endpoint
 from backend.client import Client
 from backend.dialects.chat import (
     Answer,
@@ -32,10 +32,15 @@ from backend.dialects.chat import (
     ToolCallDelta,
     Usage,
 )
+from backend.dialects.quotation import without_quotes
 from backend.errors import BackendFailed, BackendTimeout, GatewayError, Truncated, where
 from backend.meter import DELTAS, Meter
 from backend.outlet import Outlet
-from backend.upstream import Connection, Pool, Reply, failure_of, request_bytes
+from backend.upstream.connection import Connection
+from backend.upstream.failure import failure_of
+from backend.upstream.pool import Pool
+from backend.upstream.reply import Reply
+from backend.upstream.request import request_bytes
 
 log = logging.getLogger("passerelle")
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -75,12 +80,12 @@ class Relay:
         self._client, self._pool, self._deadlines, self._meter = client, pool, deadlines, meter
         self._phase = Phase.ASKING
         self._bell = Bell()
+        self._endpoint: Endpoint | None = None
         self._connection: Connection | None = None
         self._reply = Reply()
         self._error_body = b""
         self._has_begun = False
         self._is_gone = False
-        self._is_stale = False
         self._failure: GatewayError | None = None
         self._held: list[Event] = []
         self._deltas = 0
@@ -100,12 +105,9 @@ class Relay:
         """
         self._client.attach(self._client_left)
         try:
-            endpoint = self._backend.endpoint()
-            self._ask(self._pool.take(endpoint))
+            self._endpoint = self._backend.endpoint()
+            self._ask(self._pool.take(self._endpoint))
             self._wait_for(self._has_news, patience_s)
-            if self._is_stale:  # a kept connection died just as we used it, so nobody has begun to answer
-                self._ask(self._pool.new(endpoint))
-                self._wait_for(self._has_news, patience_s)
             if self._failure is not None:
                 raise self._failure
         except BaseException as fault:
@@ -154,14 +156,13 @@ class Relay:
 
     def _ask(self, connection: Connection) -> None:
         self._connection = connection
-        self._is_stale = False
         try:
             if not connection.is_reused:
                 connection.connect(self._ready, self._deadlines.connect_s)
             request = request_bytes(connection.endpoint, self._call.path, self._call.body)
             connection.send(request, self._ready, self._deadlines.idle_s)
         except OSError as fault:  # TimeoutError is one too
-            raise self._failure_of(fault) from fault
+            raise failure_of(fault, connection.endpoint) from fault
         self._heard = monotonic()
         self._phase = Phase.HOLDING
         connection.listen(self._received)
@@ -199,7 +200,7 @@ class Relay:
             self._bell.wait(left)
 
     def _has_news(self) -> bool:
-        return self._phase is Phase.ENDED or self._is_stale or any(type(event) is not Started for event in self._held)
+        return self._phase is Phase.ENDED or any(type(event) is not Started for event in self._held)
 
     def _go_on(self, phase: Phase) -> None:
         held, self._held = self._held, []
@@ -242,7 +243,7 @@ class Relay:
         try:
             self._take(self._decode(data))
         except HttpParserError as fault:
-            self._fail(self._cut() if self._has_begun else self._failure_of(fault))
+            self._fail(self._cut() if self._endpoint is None or self._has_begun else failure_of(fault, self._endpoint))
         except GatewayError as fault:
             self._fail(fault)
         except Exception as fault:  # the outermost edge of a stream: a bug of ours must not look like an end
@@ -271,13 +272,8 @@ class Relay:
 
     def _connection_ended(self) -> list[Event]:
         reply = self._reply
-        if not reply.status:
-            if self._connection is not None and self._connection.is_reused and self._phase is Phase.HOLDING:
-                self._close()
-                self._is_stale = True
-                self._bell.set()
-                return []
-            raise BackendFailed(f"The {self._backend.name} backend closed the connection without an answer.")
+        if not reply.status:  # never asked again: it may have begun to work on the first request
+            raise BackendFailed(f"{self._title} closed the connection without an answer.")
         if reply.status != 200:
             raise self._refusal()
         if reply.ends_with_connection:
@@ -348,7 +344,8 @@ class Relay:
     def _fail(self, error: GatewayError) -> None:
         if self._phase is Phase.ENDED:
             return
-        self._failure = error
+        key = self._connection.endpoint.authorization.removeprefix("Bearer ") if self._connection else ""
+        self._failure = without_quotes(error, self._call.body, key, self._model)
         if self._phase is Phase.STREAMING and self._outlet is not None:
             self._outlet.put([Failed(error)])
         self._end(is_whole=False)
@@ -405,7 +402,7 @@ class Relay:
         elif self._phase is Phase.HOLDING and self._held:
             self._heard = now
         elif now - self._heard >= self._deadlines.idle_s:
-            self._fail(BackendTimeout(f"The {self._backend.name} backend was silent for {self._deadlines.idle_s:g} s."))
+            self._fail(BackendTimeout(f"{self._title} was silent for {self._deadlines.idle_s:g} s."))
             return
         elif outlet is not None and now - outlet.moved_at >= self._deadlines.heartbeat_s:
             outlet.beat()
@@ -413,16 +410,14 @@ class Relay:
 
     # -- words ----------------------------------------------------------------------------------
 
-    def _failure_of(self, fault: Exception) -> GatewayError:
-        name, endpoint = self._backend.name, self._backend.endpoint()
-        return failure_of(fault, f"The {name} backend at {endpoint.host}:{endpoint.port}", f"{name.upper()}_URL")
+    @property
+    def _title(self) -> str:
+        return self._endpoint.title if self._endpoint else "The backend"
 
     def _refusal(self) -> GatewayError:
         if 300 <= self._reply.status < 400:
-            return BackendFailed(f"The {self._backend.name} backend wants to redirect; that is never followed.")
+            return BackendFailed(f"{self._title} wants to redirect; that is never followed.")
         return self._backend.error(self._reply.status, self._error_body)
 
     def _cut(self) -> GatewayError:
-        return Truncated(
-            f"The {self._backend.name} backend broke off in the middle of its answer, which is incomplete."
-        )
+        return Truncated(f"{self._title} broke off in the middle of its answer, which is incomplete.")

@@ -67,7 +67,11 @@ class RunningGateway:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.wait_for_log(r"listens on ")
+        try:
+            self.wait_for_log(r"listens on ")
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def wait_for_log(self, pattern: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -72,7 +73,5 @@ def test_what_json_writes_is_read_back(value: dict[str, object]) -> None:
 
 @given(st.binary())
 def test_any_bytes_are_an_object_or_a_refusal(data: bytes) -> None:
-    try:
+    with contextlib.suppress(BadRequest):
         assert isinstance(parse_object(data), dict)
-    except BadRequest:
-        pass

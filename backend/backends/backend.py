@@ -23,7 +23,8 @@ from backend.errors import GatewayError
 class Endpoint:
     """Where a backend listens. `authorization` is a whole header value; it never shows in a repr.
 
-    `base_path` has no slash at its end: "" or "/v1" or "/openai/v1".
+    `base_path` has no slash at its end: "" or "/v1" or "/openai/v1". `title` begins a sentence about the server, and
+    `remedy` is one that says what to do when it does not answer.
     """
 
     host: str
@@ -31,6 +32,8 @@ class Endpoint:
     is_tls: bool = False
     base_path: str = ""
     authorization: str = field(default="", repr=False)
+    title: str = "The backend"
+    remedy: str = "Start it, or correct its address in .env."
 
 
 @dataclass(frozen=True, slots=True)

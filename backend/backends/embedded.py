@@ -76,7 +76,14 @@ class EmbeddedBackend:
     def endpoint(self) -> Endpoint:
         """Never waits. Raises BackendUnavailable (model_loading) while the engine starts."""
         address = self._engine.address()
-        return Endpoint("127.0.0.1", address.port, base_path="/v1", authorization=f"Bearer {address.key}")
+        return Endpoint(
+            "127.0.0.1",
+            address.port,
+            base_path="/v1",
+            authorization=f"Bearer {address.key}",
+            title="The embedded engine",
+            remedy="It is being restarted; try again in a moment.",
+        )
 
     def version(self) -> str:
         """Being asked means being chosen (nobody asks further once a better backend answers): the engine starts

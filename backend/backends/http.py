@@ -1,6 +1,6 @@
 """The cold path to a backend: one bounded request over `requests`, with every failure as a sentence.
 
-It must not know what the answers mean. Relayed answers do not come this way; backend/upstream.py has those.
+It must not know what the answers mean. Relayed answers do not come this way; backend/upstream has those.
 """
 
 from __future__ import annotations
@@ -53,7 +53,13 @@ class Server:
         parts = urlsplit(self.url)
         is_tls = parts.scheme == "https"
         port = parts.port or (443 if is_tls else 80)
-        return Endpoint(parts.hostname or "", port, is_tls, parts.path.rstrip("/"), self.authorization)
+        return Endpoint(
+            parts.hostname or "", port, is_tls, parts.path.rstrip("/"), self.authorization, self.title, self.remedy
+        )
+
+    @property
+    def remedy(self) -> str:
+        return f"{self.start}, or set {self.setting} in .env."
 
 
 @dataclass(frozen=True, slots=True)

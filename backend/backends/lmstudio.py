@@ -23,7 +23,7 @@ LISTINGS = ("/api/v1/models", "/api/v0/models", "/v1/models")
 QUIRKS = openai_upstream.Quirks(
     json_object_as_schema=True,  # `json_object` is refused
     named_tool_as_required=True,  # lmstudio-bug-tracker issue 670
-    merge_system=True,  # strict templates want one system message, and that first (issue 2298)
+    merge_system=True,  # strict templates want one system message, and that first (lmstudio-bug-tracker 2298)
     sends_ttl=True,
 )
 
@@ -134,7 +134,7 @@ class LMStudioBackend:
         return "/v1/embeddings", openai_upstream.encode_embeddings(request, QUIRKS)
 
     def embeddings(self, body: bytes) -> Embeddings:
-        return openai_upstream.decode_embeddings(body)
+        return openai_upstream.decode_embeddings(body, self.name)
 
     def error(self, status: int, body: bytes) -> GatewayError:
         return openai_upstream.decode_error(status, body, self.name)

@@ -1,4 +1,4 @@
-"""Reads images that a request carries in itself. The gateway fetches nothing: an address is refused (R13)."""
+"""Reads images that a request carries in itself. The gateway fetches nothing: an address is refused."""
 
 from __future__ import annotations
 

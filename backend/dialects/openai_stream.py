@@ -26,7 +26,7 @@ from backend.dialects.logprobs import completion_logprobs, logprobs_length
 from backend.dialects.openai_reply import shown_finish_reason, write_error, write_usage
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
-KEEP_ALIVE = b": keep-alive\n\n"  # a comment; an empty event would break openai-python, wire-facts of its SSE parser
+KEEP_ALIVE = b": keep-alive\n\n"  # a comment; an event without data would break openai-python
 _DONE = b"data: [DONE]\n\n"
 # Inside a JSON text a quote is escaped, so neither can match within a string.
 _ROLE = re.compile(rb'"role"\s*:')

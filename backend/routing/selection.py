@@ -15,7 +15,7 @@ import gevent
 from gevent.event import Event
 
 from backend.backends.backend import Backend
-from backend.errors import BackendTimeout, BackendUnavailable, GatewayError
+from backend.errors import BackendTimeout, BackendUnavailable, GatewayError, where
 from backend.routing.flight import Flight
 
 TITLES = {
@@ -121,7 +121,10 @@ class Selection:
         while True:
             self._wake.wait(self._interval_s)
             self._wake.clear()
-            self.look()
+            try:
+                self.look()
+            except Exception as fault:  # the edge of this loop: a bug must not end the looking
+                self._log.error("Looking for backends failed: %s", where(fault))
             gevent.sleep(min(LEAST_PAUSE_S, self._interval_s))
 
     def _is_due(self) -> bool:

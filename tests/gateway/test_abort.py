@@ -117,6 +117,7 @@ def wait_until(is_met: Callable[[], bool]) -> None:
 def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair: Pair) -> None:
     fake, gateway = ollama_pair
     fake.models = [FakeModel("cold:latest")]
+    wait_until(lambda: gateway.get("/v1/models/cold").status_code == 200)
     n = len(fake.requests_to("/api/chat")) + 1
     loaded = threading.Event()
     fake.script("/api/chat", WaitFor(loaded), NDJSON, Chunks(fake.events("/api/chat")[:1]), UntilClientLeaves())
@@ -131,11 +132,13 @@ def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair:
     assert not was_closed_while_loading
     assert request.wait_closed(2), "once it is loaded, nobody wants the answer"
     fake.models = ["llama3.2:latest"]
+    wait_until(lambda: gateway.get("/v1/models/llama3.2").status_code == 200)
 
 
 def test_leaving_a_model_that_has_answered_before_closes_at_once(ollama_pair: Pair) -> None:
     fake, gateway = ollama_pair
     fake.models = [FakeModel("llama3.2:latest", is_loaded=True)]
+    wait_until(lambda: gateway.get("/v1/models/llama3.2").status_code == 200)
     assert gateway.post(CHAT, chat_body(stream=False)).status_code == 200
 
     seconds = leave_during(ollama_pair, "/api/chat", (), stream=True, lines=0, with_reset=False)

@@ -201,11 +201,11 @@ def test_a_failure_before_the_first_token_has_a_real_status(
     assert len(fake.requests_to(CHAT)) == before + 1
 
 
-def test_a_kept_connection_that_died_is_replaced_without_the_client_noticing(openai_pair: Pair) -> None:
-    """The second request finds its connection closed the moment it uses it; nobody has begun to answer."""
+def test_a_backend_that_was_started_anew_is_spoken_to_on_a_new_connection(openai_pair: Pair) -> None:
     fake, gateway = openai_pair
     assert gateway.post(CHAT, chat_body(stream=False)).status_code == 200
-    fake.script(CHAT, Fin())
+    fake.stop()
+    fake.start()
 
     answer = gateway.post(CHAT, chat_body(stream=False))
 

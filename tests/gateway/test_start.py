@@ -102,6 +102,7 @@ def test_ctrl_c_ends_it_within_a_second_without_a_traceback_and_leaves_nothing()
     assert status in (0, 130)
     assert "Traceback" not in gateway.log
     assert not alive
+    wire.close()
     gateway.stop()
 
 

@@ -36,7 +36,7 @@ def test_the_backend_goes_on_only_when_the_client_has_its_token(
     content_type: str,
     body: dict[str, object],
 ) -> None:
-    """S03: a gateway that held anything back would stop both sides for ever."""
+    """A gateway that held anything back would stop both sides for ever."""
     fake, gateway = openai_pair if kind == "openai" else ollama_pair
     seen = [threading.Event() for _ in fake.fake.tokens]
     tokens = iter([*fake.fake.tokens])
@@ -132,3 +132,42 @@ def test_one_slow_reader_does_not_hold_up_the_others(openai_pair: Pair) -> None:
 
     assert all(events(answer.content)[-1] == "[DONE]" for answer in answers)
     slow.leave()
+
+
+def test_an_http_1_0_client_gets_the_bare_stream_and_its_end(openai_pair: Pair) -> None:
+    fake, gateway = openai_pair
+    body = json.dumps(chat_body(stream=True)).encode()
+    head = b"POST /v1/chat/completions HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+    answer = gateway.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    head, _, stream = answer.partition(b"\r\n\r\n")
+    assert b"200 OK" in head
+    assert b"chunked" not in head.lower()
+    assert text_of(stream) == "".join(fake.fake.tokens)
+
+
+def test_a_second_request_on_the_same_connection_is_answered_after_a_stream(openai_pair: Pair) -> None:
+    _, gateway = openai_pair
+    wire = Wire(gateway)
+
+    bodies = []
+    for _ in range(3):
+        wire.ask(CHAT, chat_body(stream=True))
+        bodies.append(wire.rest())
+
+    assert all(events(body)[-1] == "[DONE]" for body in bodies)
+    wire.close()
+
+
+def test_a_request_sent_before_the_first_is_answered_waits_its_turn(openai_pair: Pair) -> None:
+    _, gateway = openai_pair
+    body = json.dumps(chat_body(stream=True)).encode()
+    request = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    ) + body
+
+    answer = gateway.raw(request + request)
+
+    assert answer.count(b"data: [DONE]") == 2
