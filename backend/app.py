@@ -123,7 +123,7 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
 
     @app.errorhandler(ClientGone)
     def gone(_: ClientGone) -> Response:
-        return Response(status=499)
+        return render(GatewayError("The client left.", 499, "invalid_request_error", "client_left"))
 
     @app.errorhandler(Exception)
     def failed(fault: Exception) -> Response:

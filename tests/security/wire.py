@@ -72,10 +72,12 @@ def request(
 
 
 def one(port: int, data: bytes) -> Reply:
-    """The one reply to one request in good form."""
-    heard = hear(port, data, count=1)
-    assert len(heard.replies) == 1, heard
-    return heard.replies[0]
+    """The reply to one request in good form."""
+    line = Line(port)
+    try:
+        return line.ask(data)
+    finally:
+        line.close()
 
 
 class Line:
