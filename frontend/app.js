@@ -57,6 +57,12 @@ function afterwards() {
   catalog.refresh()
 }
 
+/** Once is enough: a fault that the answer explains already is not repeated above it. */
+function showCatalogFault() {
+  const isExplained = catalog.fault && catalog.fault.kind === generation?.fault?.kind
+  catalogNotice.show(isExplained ? null : catalog.fault, { host: settings.host })
+}
+
 async function loadLibraries() {
   const late = setTimeout(() => librariesNotice.show(new Fault("libraries_slow")), LIBRARIES_PATIENCE_MS)
   try {
@@ -69,10 +75,10 @@ async function loadLibraries() {
   }
 }
 
-catalog.addEventListener("change", () => catalogNotice.show(catalog.fault, { host: settings.host }))
+catalog.addEventListener("change", showCatalogFault)
 composer.addEventListener("send", send)
 composer.addEventListener("stop", () => generation?.stop())
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())
-at("page").hidden = false
+at("page").hidden = at("languages").hidden = false
 loadLibraries()
 catalog.refresh()

@@ -71,8 +71,7 @@ export default class Answer {
     this.#drawThought(generation)
     this.#drawEnding(generation)
     this.#notice.show(generation.fault, { host: generation.settings.host })
-    if (generation.isRunning) part(this.#root, "figures").hidden = true
-    else drawFigures(part(this.#root, "figures"), this.#words, generation, this.#catalog.health?.backend?.name)
+    this.#drawFigures(generation)
   }
 
   #drawWaiting(generation) {
@@ -97,6 +96,12 @@ export default class Answer {
     const sentence = ending(this.#words, generation)
     part(this.#root, "ending").hidden = sentence === ""
     this.#set("ending", sentence)
+  }
+
+  #drawFigures(generation) {
+    const list = part(this.#root, "figures")
+    if (generation.isRunning || generation.phase === "failed") list.hidden = true
+    else drawFigures(list, this.#words, generation, this.#catalog.health?.backend?.name)
   }
 
   #set(name, text) {

@@ -55,7 +55,6 @@ export default class Configuration {
 
   #fill() {
     const { settings } = this.#parts
-    this.#fields.temperature.value = settings.temperature
     this.#fields["max-tokens"].value = settings.maxTokens ?? ""
     this.#fields.endpoint.value = settings.endpoint
     this.#fields.key.value = settings.key
@@ -86,8 +85,10 @@ export default class Configuration {
   #drawTemperature() {
     const { words, settings, catalog } = this.#parts
     const isDemo = Boolean(catalog.model?.is_demo)
+    const temperature = isDemo ? 0 : settings.temperature
     this.#fields.temperature.disabled = isDemo
-    this.#set("temperature", number(words, isDemo ? 0 : settings.temperature, 1))
+    this.#fields.temperature.value = temperature
+    this.#set("temperature", number(words, temperature, 1))
     this.#set("temperature-hint", words.t(isDemo ? "demo_temperature" : "temperature_hint"))
   }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Self
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, expect
 
 # Runs in every document before its own scripts; the policy allows it, since it comes through the debugger.
 WATCH = """
@@ -21,16 +21,21 @@ class Reader:
         self.context = context
         self.complaints: list[str] = []
         self.asked: list[str] = []
+        self.expects_failure = False
         context.add_init_script(WATCH)
         self.page: Page = context.new_page()
         self.page.set_default_timeout(8000)
         self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self.page.on("pageerror", self._fail)
         self.page.on("request", lambda request: self.asked.append(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.text.startswith("POLICY") or "Content Security Policy" in message.text:
             self.complaints.append(message.text)
+
+    def _fail(self, error: Error) -> None:
+        if not self.expects_failure:
+            self.complaints.append(f"uncaught: {error}")
 
     # -- doing
 
