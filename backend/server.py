@@ -108,9 +108,14 @@ def _default_model(catalogue: Any) -> str:
     from backend.errors import GatewayError
 
     try:
-        return str(catalogue.default() or "none yet")
+        name = catalogue.default()
+        if name is None:
+            return "none yet"
+        is_demo = catalogue.find(name)[1].is_demo
     except GatewayError as fault:
         return fault.message
+    advice = "a small demo. For real answers start Ollama or LM Studio, or put a GGUF file into MODELS_DIR"
+    return f"{name} ({advice})" if is_demo else name
 
 
 def _serve_gunicorn(settings: Settings, listener: socket.socket) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.security import safe_join
 
 # Named here, since Python asks the operating system otherwise, and Windows may call .js plain text.
@@ -34,6 +34,7 @@ def pages(frontend_dir: Path) -> Blueprint:
     if index.is_file():
         blueprint.after_request(_protect(content_security_policy(index.read_bytes())))
         blueprint.add_url_rule("/", "index", _file(frontend_dir, "index.html"))
+        blueprint.add_url_rule("/chat", "chat", lambda: redirect("/"))  # a POST there is the API's
     for path in sorted(frontend_dir.iterdir()) if frontend_dir.is_dir() else ():
         if path.is_file() and path.suffix in MEDIA_TYPES:
             blueprint.add_url_rule(f"/{path.name}", _endpoint(path.name), _file(frontend_dir, path.name))

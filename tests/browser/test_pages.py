@@ -84,7 +84,12 @@ def test_what_is_not_the_page_is_not_found(client: FlaskClient, path: str) -> No
 def test_addresses_of_the_api_stay_free(client: FlaskClient) -> None:
     taken = {str(rule) for rule in client.application.url_map.iter_rules()}
 
-    assert not any(rule.startswith(("/v1", "/models", "/chat", "/stats", "/health", "/<")) for rule in taken)
+    assert not any(rule.startswith(("/v1", "/models", "/chat/", "/stats", "/health", "/<")) for rule in taken)
+
+
+def test_somebody_who_types_the_address_of_the_chat_comes_to_the_page(client: FlaskClient) -> None:
+    assert client.get("/chat").headers["Location"] == "/"
+    assert client.post("/chat").status_code == 405
 
 
 def test_a_library_built_after_the_start_is_served(tmp_path: Path) -> None:
