@@ -128,6 +128,8 @@ def missed_targets(results: Results) -> list[str]:
         whole = results.values(server, "streams_ok")
         if whole and min(whole) < 1000:
             missed.append(f"{server}: {min(whole):.0f} of 1,000 streams were whole: {results.errors[server]}.")
+        if failed := sum(results.values(server, "requests_failed")):
+            missed.append(f"{server}: {failed:.0f} requests were not answered with 200.")
         for kind, name in ABORT_KINDS.items():
             samples = results.samples[server].get(f"abort_{kind}", [])
             if any(sample is None or sample > MAX_ABORT_MS for sample in samples):
