@@ -64,7 +64,8 @@ def test_surrogate_pairs_are_whole_characters() -> None:
 
 @given(
     st.dictionaries(
-        st.text(), st.recursive(st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.text(), st.lists)
+        st.text(),
+        st.recursive(st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.text(), st.lists, max_leaves=5),
     )
 )
 def test_what_json_writes_is_read_back(value: dict[str, object]) -> None:
