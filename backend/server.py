@@ -94,7 +94,8 @@ def _banner(settings: Settings, app: Any) -> str:
     ]
     if state["ok"]:
         version = f" {state['version']}" if state["version"] else ""
-        lines.append(f"Backend: {state['name']}{version} at {state['url']}")
+        address = f" at {state['url']}" if state["url"] else ""
+        lines.append(f"Backend: {state['name']}{version}{address}")
         lines.append(f"Model:   {_default_model(parts.catalogue)}")
     else:
         lines.append(f"Backend: {state['name']}. {state['message']}")
