@@ -20,7 +20,7 @@ from tests.security.wire import PATIENCE_S, Heard, hear, request
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "corpus" / "http_framing.json").read_text(encoding="utf-8")
 )
-MUTANTS = 600
+MUTANTS = 400
 SEEDS = (
     request("POST", "/v1/chat/completions", {"Content-Type": "application/json"}, b'{"messages":[]}'),
     request("POST", "/chat", {"Content-Type": "application/json", "Expect": "100-continue"}, b'{"prompt":""}'),

@@ -76,7 +76,7 @@ FIELDS = (
     "user",
     "metadata",
 )
-SAMPLE = 250
+SAMPLE = 150
 WRONG: list[Any] = [
     None,
     True,
@@ -211,9 +211,9 @@ def test_a_wrong_message_is_refused_or_harmless(caller: Caller, path: str) -> No
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-@pytest.mark.parametrize("path", ROUTES)
-def test_a_json_bomb_is_refused_at_once(caller: Caller, path: str, bomb: bytes) -> None:
-    assert caller.post(path, bomb) == 400
+def test_a_json_bomb_is_refused_at_once(caller: Caller, bomb: bytes) -> None:
+    for path in ROUTES if len(bomb) < 10_000 else ("/v1/chat/completions", "/chat"):
+        assert caller.post(path, bomb) == 400
 
 
 JSON = st.recursive(
@@ -226,7 +226,7 @@ BODIES = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=6), JSON, ma
 
 @pytest.mark.parametrize("path", GOOD)
 def test_whatever_hypothesis_thinks_of_is_answered_in_words(caller: Caller, path: str) -> None:
-    @settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(BODIES, st.booleans(), st.binary(max_size=40))
     def run(fields: dict[str, Any], is_mostly_good: bool, noise: bytes) -> None:
         body = {**GOOD[path], **fields} if is_mostly_good else fields

@@ -29,6 +29,7 @@ FIELDS = (
 HEADERS = (
     "X-Forwarded-Host X-Forwarded-Server X-Forwarded-For X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Prefix "
     "X-Forwarded-Uri X-Original-URL X-Rewrite-URL X-Original-Host X-Host X-Real-IP X-Upstream X-Backend X-Target-Url "
+    "SCRIPT_NAME PATH_INFO REMOTE_USER X-Forwarded-Ssl X-Forwarded-Protocol "
     "X-Api-Base X-Base-Url X-Openai-Base-Url OpenAI-Base-Url Api-Base Location Referer Via Destination "
     "X-Http-Method-Override X-Method-Override Proxy-Host Client-IP True-Client-IP CF-Connecting-IP"
 )

@@ -146,7 +146,7 @@ BODIES: dict[str, Any] = {
 @pytest.mark.parametrize("is_stream", [False, True])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_backends_error_that_quotes_everything(scene: Scene, body: Any, is_stream: bool) -> None:
-    for status in (400, 401, 403, 404, 413, 422, 429, 500, 503):
+    for status in (400, 401, 404, 429, 500):
         scene.script(Status(status, {"www-authenticate": QUOTES, "x-error": QUOTES}, scene.known(body)))
 
         reply = one(scene.gateway.port, post("/v1/chat/completions", conversation(is_stream)))
