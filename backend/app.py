@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Flask, Response, g, request
 from flask_cors import CORS
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend.admission import Admission
 from backend.backends.backend import Backend
@@ -119,7 +119,10 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
 
     @app.errorhandler(HTTPException)
     def refused_by_flask(fault: HTTPException) -> Response:
-        return refused(error_of(fault))
+        response = refused(error_of(fault))
+        if isinstance(fault, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(fault.valid_methods or ()))
+        return response
 
     @app.errorhandler(ClientGone)
     def gone(_: ClientGone) -> Response:

@@ -48,8 +48,8 @@ def _secret(value: str) -> Secret:
 
 def _secrets(value: str) -> tuple[Secret, ...]:
     keys = tuple(_secret(part) for part in _list(value))
-    if any(len(key) < 16 for key in keys):
-        raise ValueError("wants keys of 16 characters or more, separated by commas")
+    if any(not 16 <= len(key) <= 512 or " " in key for key in keys):
+        raise ValueError("wants keys of 16 to 512 characters without spaces, separated by commas")
     return keys
 
 

@@ -180,7 +180,7 @@ def test_a_short_key_is_refused_without_being_shown() -> None:
     ended = serve(API_KEYS="hunter2")
 
     assert ended.returncode != 0
-    assert "API_KEYS wants keys of 16 characters or more" in ended.stderr
+    assert "API_KEYS wants keys of 16 to 512 characters" in ended.stderr
     assert "hunter2" not in ended.stderr
 
 
@@ -194,3 +194,12 @@ def test_it_starts_for_others_with_a_key_and_still_checks_names() -> None:
         rebound = one(gateway.port, request(headers={B: f"Bearer {KEY}"}, host="evil.example"))
         every = one(gateway.port, request(headers={B: f"Bearer {KEY}"}, host=f"0.0.0.0:{gateway.port}"))
         assert [rebound.error["code"], every.error["code"]] == ["host_not_allowed"] * 2
+
+
+def test_a_method_that_an_address_does_not_take_is_told_which_it_takes(pair: Pair) -> None:
+    _, gateway = pair
+
+    answer = gateway.get("/v1/chat/completions")
+
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
