@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 from typing import Protocol
 
 from backend.errors import BadRequest, Forbidden, Unauthorized
 from backend.settings import Settings, is_loopback
 
+log = logging.getLogger("passerelle")
+ORIGINS_SAID = 20
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,253}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 
 
@@ -37,6 +41,7 @@ class Admission:
         ]
         if settings.port == 80:
             self.origins += [f"http://{host}" for host in sorted(self._hosts)]
+        self._refused: set[str] = set()
         self._digests = [_digest(key.reveal()) for key in settings.api_keys]
 
     @property
@@ -58,6 +63,7 @@ class Admission:
         origin = headers.get("Origin")
         if origin is not None:
             if origin not in self.origins:
+                self._say_once(origin)
                 raise Forbidden(
                     "Web pages of this origin may not call the gateway. If they should, put the origin "
                     "(such as http://localhost:3000) into CORS_ORIGINS in .env.",
@@ -67,6 +73,12 @@ class Admission:
             is_navigation_target and headers.get("Sec-Fetch-Mode") == "navigate"
         ):
             raise Forbidden("Web pages of other sites may not call the gateway.", "origin_not_allowed")
+
+    def _say_once(self, origin: str) -> None:
+        """A browser hides our refusal from the page and its author, so the log says what to do; but no flood."""
+        if origin not in self._refused and len(self._refused) < ORIGINS_SAID and _ORIGIN.fullmatch(origin):
+            self._refused.add(origin)
+            log.warning("A web page of %s was refused. If it may call, set CORS_ORIGINS=%s in .env.", origin, origin)
 
     def check_key(self, headers: Headers) -> None:
         """Raises Unauthorized without a known key, where keys are wanted. One key, in one place."""

@@ -133,3 +133,13 @@ def preflight(port: int, path: str, origin: str, headers: str) -> Reply:
 
 def names(header: str) -> set[str]:
     return {name.strip().lower() for name in header.split(",") if name.strip()}
+
+
+def test_the_log_says_once_how_to_let_a_page_in(pair: Pair) -> None:
+    """A browser shows neither the page nor its author why it was refused."""
+    _, gateway = pair
+
+    for _ in range(3):
+        assert gateway.get("/models", headers={"Origin": "http://localhost:5500"}).status_code == 403
+
+    assert gateway.log.count("set CORS_ORIGINS=http://localhost:5500 in .env") == 1
