@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import socket
@@ -31,11 +32,29 @@ LINGER_BYTES = 1024 * 1024
 class Worker(GeventWorker):  # type: ignore[misc]
     """Serves thousands of connections in one process."""
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._idle: set[Any] = set()
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        self._idle.add(client)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._idle.discard(client)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: streams may end, but nobody waits for connections on which nothing is asked."""
+        super().handle_exit(sig, frame)
+        for client in self._idle:
+            _expect_nothing(client)
+
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """A connection whose request was answered before its end is closed: what follows is of no use to anybody,
         and reading it (as gunicorn would) has no bound."""
         _check_target(req)
         gevent.sleep(0)  # a thousand requests sent in one go take turns with everybody else's
+        self._idle.discard(sock)
         body = req.body.reader = _BodyReader(req.body.reader)
         must_close = req.should_close
         req.should_close = lambda: must_close() or not body.is_at_end
@@ -45,6 +64,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
             if not body.is_at_end:
                 _hang_up(sock)
             raise
+        finally:
+            if self.alive:
+                self._idle.add(sock)
+            else:
+                _expect_nothing(sock)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """A request that is not HTTP: gunicorn judges it, the answer is JSON like all others."""
@@ -91,6 +115,12 @@ def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if count % CHUNKS_A_TURN == 0:
             gevent.sleep(0)
         yield piece
+
+
+def _expect_nothing(client: Any) -> None:
+    """Whoever waits for the next request on this connection sees its end instead."""
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_RD)
 
 
 def _check_target(req: Any) -> None:

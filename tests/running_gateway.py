@@ -89,7 +89,7 @@ class RunningGateway:
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
+            os.killpg(self._process.pid, signal.SIGINT)
             try:
                 self._process.wait(3)
             except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ from time import monotonic
 import psutil
 import pytest
 
-from tests.fake_backend import Bytes, FakeBackend, Hang, Head
+from tests.fake_backend import Bytes, End, FakeBackend, Hang, Head, WaitFor
 from tests.gateway.wire import CHAT, Wire, chat_body, events
 from tests.running_gateway import ROOT, RunningGateway, free_port
 
@@ -104,6 +104,29 @@ def test_ctrl_c_ends_it_within_a_second_without_a_traceback_and_leaves_nothing()
     assert not alive
     wire.close()
     gateway.stop()
+
+
+def test_a_polite_stop_lets_a_stream_end_and_waits_for_nobody_else() -> None:
+    with FakeBackend("openai") as fake, RunningGateway(BACKEND="openai", OPENAI_URL=fake.url + "/v1") as gateway:
+        go_on = threading.Event()
+        idle, busy = Wire(gateway), Wire(gateway)
+        idle.ask(CHAT, chat_body(stream=False))
+        idle.rest()
+        first, *rest = fake.events(CHAT)
+        sse = Head(200, {"content-type": "text/event-stream"})
+        fake.script(CHAT, sse, Bytes(first), Bytes(rest[0]), WaitFor(go_on), *map(Bytes, rest[1:]), End())
+        busy.ask(CHAT, chat_body(stream=True))
+        assert busy.line()
+
+        gateway.process.send_signal(signal.SIGTERM)
+        go_on.set()
+        body = busy.rest()
+        status = gateway.process.wait(10)
+
+    assert events(body)[-1] == "[DONE]"
+    assert status == 0
+    idle.close()
+    busy.close()
 
 
 def test_a_worker_that_is_killed_is_replaced() -> None:
