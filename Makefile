@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 LIBRARIES := tools/vendor
 # The Python to build the environment with; without it the first of 3.11, 3.12 or 3.13 that is found.
 PYTHON ?=
+# A file of tests at a time on each core; PARALLEL= for one after the other.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help run page test lint bench clean
 
@@ -24,10 +26,10 @@ test: $(VENV)/installed-tests $(VENV)/page ## run all tests; ARGS go to pytest
 	{ [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
 	  missing=' Chromium is missing (apt-get install chromium).'; \
 	[ -f frontend/vendor/langchain.js ] || missing="$$missing The page's offline library is missing (make page; it needs npm)."; \
-	if [ -z "$$missing" ]; then exec $(PY) -m pytest $(ARGS); fi; \
+	if [ -z "$$missing" ]; then exec $(PY) -m pytest $(PARALLEL) $(ARGS); fi; \
 	if [ "$$CI" = true ]; then echo "The page cannot be tested.$$missing" >&2; exit 1; fi; \
 	echo "The tests of the page are left out.$$missing" >&2; \
-	exec $(PY) -m pytest -m 'not browser' $(ARGS)
+	exec $(PY) -m pytest $(PARALLEL) -m 'not browser' $(ARGS)
 
 lint: $(VENV)/installed-tests ## style and types
 	@$(PY) -m ruff check .

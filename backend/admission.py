@@ -18,7 +18,7 @@ from backend.settings import Settings, is_loopback
 log = logging.getLogger("passerelle")
 ORIGINS_SAID = 20
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
-_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]{1,253}", re.ASCII)
+_LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
 
 
@@ -75,8 +75,9 @@ class Admission:
             raise Forbidden("Web pages of other sites may not call the gateway.", "origin_not_allowed")
 
     def _say_once(self, origin: str) -> None:
-        """A browser hides our refusal from the page and its author, so the log says what to do; but no flood."""
-        if origin not in self._refused and len(self._refused) < ORIGINS_SAID and _ORIGIN.fullmatch(origin):
+        """A browser hides our refusal from the page and its author, who is likely at this machine, so the log says
+        what to do; but no flood, and nothing that a stranger could write into it."""
+        if origin not in self._refused and len(self._refused) < ORIGINS_SAID and _LOCAL_ORIGIN.fullmatch(origin):
             self._refused.add(origin)
             log.warning("A web page of %s was refused. If it may call, set CORS_ORIGINS=%s in .env.", origin, origin)
 
