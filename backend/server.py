@@ -6,6 +6,7 @@ Before a worker has begun nothing here imports requests, Flask or the app: geven
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import socket
 import sys
@@ -40,6 +41,8 @@ def start(settings: Settings) -> Any:
 
     app = create_app(settings)
     app.extensions["passerelle"].start()
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not look at it again and again
     print(_banner(settings, app), file=sys.stderr, flush=True)
     return app
 

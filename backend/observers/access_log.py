@@ -37,5 +37,6 @@ def line(exchange: Exchange) -> str:
 
 def _word(text: str) -> str:
     """A single printable word, so that no name can forge a second line, a field or a terminal command."""
-    shown = "".join(character if character.isprintable() and character != " " else "?" for character in text)
-    return shown[:MAX_WORD] or "-"
+    if not text.isprintable() or " " in text:
+        text = "".join(character if character.isprintable() and character != " " else "?" for character in text)
+    return text[:MAX_WORD] or "-"
