@@ -121,6 +121,7 @@ def test_auto_falls_back_to_the_demo_and_returns_when_ollama_does() -> None:
     ):
         first = gateway.get("/health").json()["backend"]["name"]
         fake.stop()
+        assert gateway.post(CHAT, chat_body(stream=False)).status_code == 503  # which makes it look at once
         gateway.wait_for_log(r"Ollama does not answer any more")
         second = gateway.get("/models").json()
         answer = gateway.post(CHAT, chat_body(stream=False))
