@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -11,7 +12,10 @@ from gevent.hub import get_hub
 
 from backend.client import Client
 from backend.dialects.chat import Event, StreamEncoder
+from backend.errors import where
 from backend.meter import DELTAS, Meter
+
+log = logging.getLogger("passerelle")
 
 
 class Outlet:
@@ -67,9 +71,14 @@ class Outlet:
     def _encode(self, events: Iterable[Event]) -> bytes:
         note, encode = self._meter.note, self._encoder.encode
         pieces = []
-        for event in events:
-            note(event)
-            pieces.append(encode(event))
+        try:
+            for event in events:
+                note(event)
+                pieces.append(encode(event))
+        except Exception as fault:  # an edge: a bug of ours must cut the line, not leave the client waiting
+            log.error("An answer could not be written: %s", where(fault))
+            self._on_lost()
+            return b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _next(self) -> None:
