@@ -45,13 +45,15 @@ class Meter:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens after the first ÷ time after the first; where all came at once, what the backend measured."""
+        """Tokens after the first ÷ time after the first. Where the backend took longer by its own clock, they came in
+        a lump, and its measure holds."""
         tokens = self._usage.output_tokens if self._usage else self._deltas
-        elapsed = self._last - self._first
-        if tokens > 1 and self._deltas > 1 and elapsed > 0:
-            return round((tokens - 1) / elapsed, 2)
-        if self._usage and self._usage.eval_ms and tokens:
-            return round(tokens / self._usage.eval_ms * 1000, 2)
+        elapsed_ms = (self._last - self._first) * 1000
+        eval_ms = self._usage.eval_ms if self._usage else None
+        if eval_ms and eval_ms > elapsed_ms and tokens:
+            return round(tokens / eval_ms * 1000, 2)
+        if tokens > 1 and self._deltas > 1 and elapsed_ms > 0:
+            return round((tokens - 1) / elapsed_ms * 1000, 2)
         return None
 
     def _complete(self, usage: Usage) -> None:
