@@ -1,4 +1,5 @@
 import { part } from "../helpers/dom.js"
+import { emphasized } from "../helpers/emphasis.js"
 import { duration, number, wholeSeconds, wordCount } from "../helpers/format.js"
 import { oncePerFrame } from "../helpers/timing.js"
 import { drawFigures } from "./figures.js"
@@ -20,6 +21,7 @@ export default class Answer {
   #scroll
   #generation = null
   #textNode = new Text()
+  #settled = 0
   #thoughtNode = new Text()
   #clock = 0
   #ask = oncePerFrame(() => this.#scroll.keep(() => this.#draw()))
@@ -38,6 +40,8 @@ export default class Answer {
   show(generation) {
     this.#generation = generation
     this.#textNode.data = this.#thoughtNode.data = ""
+    this.#settled = 0
+    part(this.#root, "text").replaceChildren(this.#textNode)
     part(this.#root, "thought").open = false
     part(this.#root, "body").scrollTop = 0
     generation.addEventListener("change", this.#ask)
@@ -65,13 +69,24 @@ export default class Answer {
     this.#set("state", this.#words.t(STATES[generation.phase]))
     part(this.#root, "empty").hidden = true
     part(this.#root, "text").ariaBusy = String(generation.isRunning)
-    append(this.#textNode, generation.text)
+    this.#write(generation.text, !generation.isRunning)
     append(this.#thoughtNode, generation.thought)
     this.#drawWaiting(generation)
     this.#drawThought(generation)
     this.#drawEnding(generation)
     this.#notice.show(generation.fault, { host: generation.settings.host })
     this.#drawFigures(generation)
+  }
+
+  /** Finished lines get their emphasis; the line that is still being written is bare text. */
+  #write(text, isWhole) {
+    const end = isWhole ? text.length : text.lastIndexOf("\n") + 1
+    if (end > this.#settled) {
+      this.#textNode.before(...emphasized(text.slice(this.#settled, end)))
+      this.#textNode.data = ""
+      this.#settled = end
+    }
+    append(this.#textNode, text.slice(this.#settled))
   }
 
   #drawWaiting(generation) {
