@@ -1,4 +1,4 @@
-"""Bodies over MAX_BODY_MB (S23): refused, not read to their end, and without a trace in memory."""
+"""Bodies over MAX_BODY_MB: refused, not read to their end, and without a trace in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are not HTTP, or are two things at once (S15, S16): refused in words, and nothing behind them runs."""
+"""Requests that are not HTTP, or are two things at once: refused in words, and nothing behind them runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies made to hurt (S15): wrong types in every field, JSON bombs, anything hypothesis thinks of."""
+"""Bodies made to hurt: wrong types in every field, JSON bombs, anything hypothesis thinks of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets in where keys are wanted (S21): one verdict a key, on every route."""
+"""Who gets in where keys are wanted: one verdict a key, on every route."""
 
 from __future__ import annotations
 

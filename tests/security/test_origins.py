@@ -1,4 +1,4 @@
-"""Which Host and Origin may ask what (S20): every spelling of the corpus on every kind of route."""
+"""Which Host and Origin may ask what: every spelling of the corpus on every kind of route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing a client sends chooses where the gateway connects, as whom, or for which model (S22)."""
+"""Nothing a client sends chooses where the gateway connects, as whom, or for which model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys, prompts and answers, each with a canary in it (S19): whatever goes wrong, none of them sings elsewhere."""
+"""Keys, prompts and answers, each with a canary in it: whatever goes wrong, none of them sings elsewhere."""
 
 from __future__ import annotations
 
