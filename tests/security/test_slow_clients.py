@@ -1,4 +1,4 @@
-"""Clients that take their time do not take anybody else's (R25)."""
+"""Clients that take their time do not take anybody else's."""
 
 from __future__ import annotations
 
