@@ -44,10 +44,6 @@ class Admission:
         self._refused: set[str] = set()
         self._digests = [_digest(key.reveal()) for key in settings.api_keys]
 
-    @property
-    def wants_key(self) -> bool:
-        return bool(self._digests)
-
     def check_host(self, host: str | None) -> None:
         """Raises Forbidden for a name that is not ours."""
         match = _HOST.fullmatch((host or "").lower())

@@ -137,7 +137,8 @@ class Relay:
             self._client.attach(self._client_left)
             self._outlet = outlet
             self._go_on(Phase.STREAMING)
-            self._wait_for(lambda: self._phase is Phase.ENDED and not outlet.is_busy, None)
+            self._wait_for(lambda: self._phase is Phase.ENDED, None)
+            self._hand_over(outlet)
         except BaseException as fault:
             self._give_up(ClientGone() if isinstance(fault, OSError) else fault)
             self._client.hang_up()  # whatever the server still writes must not look like an end
@@ -148,6 +149,14 @@ class Relay:
             self._meter.end("error" if self._failure else "ok", 200, self._failure.code if self._failure else None)
         finally:
             outlet.close()
+
+    def _hand_over(self, outlet: Outlet) -> None:
+        """The backend is done; the client takes what is left for it, or is given up."""
+        while outlet.is_busy:
+            moved_at = outlet.moved_at
+            self._wait_for(lambda: not outlet.is_busy, self._deadlines.idle_s)
+            if outlet.is_busy and outlet.moved_at == moved_at:
+                raise ClientGone
 
     def abandon(self) -> None:
         """What was opened is never going to be relayed."""
@@ -295,10 +304,11 @@ class Relay:
                 self._hand_on(events[:position])
                 self._fail(event.error)  # type: ignore[union-attr]
                 return
-        if events:
-            self._hand_on(events)
+        self._hand_on(events)
 
     def _hand_on(self, events: list[Event]) -> None:
+        if not events:
+            return
         match self._phase:
             case Phase.STREAMING if self._outlet is not None:
                 self._outlet.put(events)
@@ -347,7 +357,7 @@ class Relay:
         key = self._connection.endpoint.authorization.removeprefix("Bearer ") if self._connection else ""
         self._failure = without_quotes(error, self._call.body, key, self._model)
         if self._phase is Phase.STREAMING and self._outlet is not None:
-            self._outlet.put([Failed(error)])
+            self._outlet.put([Failed(self._failure)])
         self._end(is_whole=False)
 
     def _end(self, is_whole: bool) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.fake_backend import FakeBackend
-from tests.running_gateway import RunningGateway
+from tests.running_gateway import RUNNING, RunningGateway
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failing test shows what the gateways said lately: without that, a failure that is rare stays a riddle."""
+    report = yield
+    if report.failed:
+        for gateway in RUNNING:
+            report.sections.append((f"gateway at {gateway.url}", gateway.log[-4000:]))
+    return report
 
 
 @pytest.fixture(scope="session")

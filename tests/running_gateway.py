@@ -26,6 +26,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+RUNNING: set[RunningGateway] = set()
+"""Whose logs a failing test shows."""
+
+
 class RunningGateway:
     """`python -m backend serve` with these settings (names of the environment), on a port of its own."""
 
@@ -67,6 +71,7 @@ class RunningGateway:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        RUNNING.add(self)
         try:
             self.wait_for_log(r"listens on ")
         except BaseException:
@@ -88,6 +93,7 @@ class RunningGateway:
         return self.process.wait(DEADLINE_S)
 
     def stop(self) -> None:
+        RUNNING.discard(self)
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGINT)
             try:

@@ -89,7 +89,7 @@ def test_there_is_no_web_page_on_its_port(child: tuple[Any, dict[str, Any]]) -> 
     assert ask(child[1]["port"], "/", key=KEY)[0] == 404
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc, which only Linux has")
 def test_the_key_is_neither_in_its_command_line_nor_in_its_environment(child: tuple[Any, dict[str, Any]]) -> None:
     folder = Path(f"/proc/{child[0].pid}")
 

@@ -414,7 +414,7 @@ def test_being_wanted_again_calls_the_leaving_off(folder: Path, engine: Engine) 
     assert engine.address() == address
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL to send")
 def test_a_request_after_a_crash_waits_for_the_new_engine(folder: Path, engine: Engine) -> None:
     backend = EmbeddedBackend(settings(folder), engine)
     first = start(backend, engine)

@@ -19,7 +19,7 @@ from backend.engine.keeper import ROOT
 from backend.errors import BackendFailed, BackendUnavailable
 from tests.engine.running_engine import DEADLINE_S, ask, eventually, is_running, load_of, long_stream
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and /proc")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends processes by POSIX signals, which Windows lacks")
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_many_open_streams_do_not_keep_us_from_asking(engine: Engine) -> None:
     assert eventually(lambda: not engine.is_busy())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc, which only Linux has")
 def test_its_memory_is_told(engine: Engine) -> None:
     memory = engine.memory_bytes()
 
@@ -185,7 +185,7 @@ def test_its_memory_is_told(engine: Engine) -> None:
     assert 20e6 < memory < 120e6
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc, which only Linux has")
 def test_the_child_gets_none_of_our_secrets(own_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "canary-of-a-key")
     monkeypatch.setenv("API_KEYS", "canary-of-keys")

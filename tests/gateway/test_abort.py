@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from time import monotonic
+from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_backend import Bytes, Chunks, FakeBackend, FakeModel, Head, Step, UntilClientLeaves, WaitFor
-from tests.gateway.wire import CHAT, Wire, chat_body
+from tests.fake_backend import Bytes, Chunks, End, FakeBackend, FakeModel, Head, Step, UntilClientLeaves, WaitFor
+from tests.gateway.wire import CHAT, Wire, chat_body, wait_until
 from tests.running_gateway import RunningGateway
 
 Pair = tuple[FakeBackend, RunningGateway]
@@ -108,12 +107,6 @@ def full_listener(port: int) -> Iterator[None]:
         yield
 
 
-def wait_until(is_met: Callable[[], bool]) -> None:
-    deadline = monotonic() + 5
-    while not is_met():
-        assert monotonic() < deadline, "it did not happen in time"
-
-
 def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair: Pair) -> None:
     fake, gateway = ollama_pair
     fake.models = [FakeModel("cold:latest")]
@@ -131,6 +124,29 @@ def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair:
 
     assert not was_closed_while_loading
     assert request.wait_closed(2), "once it is loaded, nobody wants the answer"
+    fake.models = ["llama3.2:latest"]
+    wait_until(lambda: gateway.get("/v1/models/llama3.2").status_code == 200)
+
+
+def test_a_failure_does_not_prove_that_ollamas_model_is_loaded(ollama_pair: Pair) -> None:
+    fake, gateway = ollama_pair
+    fake.models = [FakeModel("failing:latest")]
+    wait_until(lambda: gateway.get("/v1/models/failing").status_code == 200)
+    fake.script("/api/chat", NDJSON, Bytes(b'{"error":"the model failed to load"}\n'), End())
+    assert gateway.post(CHAT, chat_body(stream=True, model="failing")).status_code == 502
+    n = len(fake.requests_to("/api/chat")) + 1
+    loaded = threading.Event()
+    fake.script("/api/chat", WaitFor(loaded), NDJSON, Chunks(fake.events("/api/chat")[:1]), UntilClientLeaves())
+    wire = Wire(gateway)
+    wire.send(CHAT, chat_body(stream=True, model="failing"))
+    request = fake.wait_request(n, path="/api/chat")
+
+    wire.leave()
+    was_closed_while_loading = request.wait_closed(0.3)
+    loaded.set()
+
+    assert not was_closed_while_loading
+    assert request.wait_closed(2)
     fake.models = ["llama3.2:latest"]
     wait_until(lambda: gateway.get("/v1/models/llama3.2").status_code == 200)
 

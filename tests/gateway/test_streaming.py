@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.fake_backend import Bytes, End, FakeBackend, Head, Step, WaitFor
-from tests.gateway.wire import CHAT, Wire, chat_body, events, text_of
+from tests.gateway.wire import CHAT, Wire, chat_body, events, text_of, wait_until
 from tests.running_gateway import RunningGateway
 
 Pair = tuple[FakeBackend, RunningGateway]
@@ -132,6 +132,22 @@ def test_one_slow_reader_does_not_hold_up_the_others(openai_pair: Pair) -> None:
 
     assert all(events(answer.content)[-1] == "[DONE]" for answer in answers)
     slow.leave()
+
+
+def test_a_client_that_never_reads_the_end_is_given_up(openai_pair: Pair) -> None:
+    """The backend has finished, so its silence cannot end the exchange; the client's must."""
+    fake, gateway = openai_pair
+    first, token, *last = fake.events(CHAT)
+    huge = token.replace(b"Hello", b"x" * 7_000_000)  # one event: all of it is there before any is passed on
+    fake.script(CHAT, Head(200, {"content-type": SSE}), Bytes(first), Bytes(huge + b"".join(last)), End())
+    before = gateway.get("/stats").json()["totals"]["aborted"]
+    wire = Wire(gateway)
+    wire.ask(CHAT, chat_body(stream=True))
+
+    wait_until(lambda: gateway.get("/stats").json()["totals"]["in_flight"] == 0)
+
+    assert gateway.get("/stats").json()["totals"]["aborted"] == before + 1
+    wire.leave()
 
 
 def test_an_http_1_0_client_gets_the_bare_stream_and_its_end(openai_pair: Pair) -> None:

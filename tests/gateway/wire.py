@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import struct
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -93,3 +94,9 @@ def text_of(body: bytes) -> str:
         for choice in event.get("choices", ())
     ]
     return "".join(pieces)
+
+
+def wait_until(is_met: Callable[[], bool]) -> None:
+    deadline = monotonic() + 5
+    while not is_met():
+        assert monotonic() < deadline, "it did not happen in time"
