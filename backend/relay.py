@@ -136,6 +136,8 @@ class Relay:
             send_head(b"")
             self._client.attach(self._client_left)
             self._outlet = outlet
+            if not self._has_news():
+                outlet.beat()  # opened because the first word takes long: show at once that the line is alive
             self._go_on(Phase.STREAMING)
             self._wait_for(lambda: self._phase is Phase.ENDED, None)
             self._hand_over(outlet)
