@@ -1,5 +1,5 @@
 // The only door to LangChain.js: the offline copy in vendor/ first, then esm.sh at the versions in the import map.
-import Fault from "./state/fault.js"
+import { vendored } from "./helpers/vendored.js"
 
 // zod, which LangChain.js brings, would try `new Function`; the page's policy forbids it and would report the try.
 globalThis.__zod_globalConfig = { jitless: true }
@@ -8,9 +8,9 @@ let libraries
 
 /** Loads LangChain.js once; a failed load may be tried again. Rejects with Fault "libraries". */
 export function load() {
-  libraries ??= fromVendor().catch(fromNetwork).catch(() => {
+  libraries ??= vendored("langchain", fromNetwork).catch((fault) => {
     libraries = undefined
-    throw new Fault("libraries")
+    throw fault
   })
   return libraries
 }
@@ -32,10 +32,6 @@ export async function stream(request, settings, signal) {
   const messages = [new HumanMessage(request.human)]
   if (request.system) messages.unshift(new SystemMessage(request.system))
   return model.stream(messages, { signal })
-}
-
-async function fromVendor() {
-  return import("./vendor/langchain.js")
 }
 
 async function fromNetwork() {

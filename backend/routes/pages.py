@@ -48,6 +48,7 @@ def content_security_policy(html: bytes) -> str:
     """The strictest policy that runs this page: its own inline scripts by their hash, and esm.sh.
 
     `connect-src` reaches servers of this machine, since the page may talk to Ollama's or LM Studio's own `/v1`.
+    DOMPurify alone may turn text into markup: it does so in a document of its own where nothing runs.
     """
     hashes = (hashlib.sha256(script.replace(b"\r\n", b"\n")).digest() for script in _INLINE_SCRIPT.findall(html))
     inline = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
@@ -58,11 +59,13 @@ def content_security_policy(html: bytes) -> str:
             "style-src 'self'",
             "img-src 'self' data: blob:",
             "connect-src 'self' http://127.0.0.1:* http://localhost:*",
+            "manifest-src 'self'",
+            "worker-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            "trusted-types dompurify",
         )
     )
 

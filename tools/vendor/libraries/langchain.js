@@ -1,3 +1,3 @@
 // What the page uses of LangChain.js, and nothing more: frontend/langchain_client.js names the same things.
 export { ChatOpenAICompletions } from "@langchain/openai"
-export { HumanMessage, SystemMessage } from "@langchain/core/messages"
+export { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages"

@@ -1,0 +1,2 @@
+// Formulas; loaded when an answer has one.
+export { renderToString } from "katex"
