@@ -20,12 +20,14 @@ from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
 from backend.errors import GatewayError, where
 from backend.gateway import Gateway
+from backend.management import Management
 from backend.meter import Meter
 from backend.observers.access_log import access_log
 from backend.observers.exchange import Observers
 from backend.observers.stats import Stats
 from backend.relay import ClientGone, Deadlines
 from backend.routes import gateway as gateway_routes
+from backend.routes import management as management_routes
 from backend.routes import openai as openai_routes
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
@@ -79,9 +81,11 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     observers = Observers([stats, access_log])
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
     gateway = Gateway(catalogue, Pool(), deadlines, stats.begin)
+    management = Management(selection, catalogue, settings.manage_models)
 
     app.register_blueprint(openai_routes.routes(gateway, catalogue))
-    app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, stats, admission))
+    app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, management, stats, admission))
+    app.register_blueprint(management_routes.routes(management))
     app.register_blueprint(pages(frontend))
     _admit(app, admission, observers)
     exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
@@ -98,6 +102,7 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
         g.meter = Meter(observers, g.request_id, request.method, _route())
+        g.meter.is_counted = request.blueprint != "management"
         admission.check_host(request.headers.get("Host"))
         is_page = request.blueprint == "pages"
         admission.check_origin(request.headers, is_navigation_target=is_page)

@@ -23,6 +23,7 @@ class Meter:
         self.model: str | None = None
         self.backend: str | None = None
         self.is_stream = False
+        self.is_counted = True
 
     def note(self, event: Event) -> None:
         """An event is on its way to the client. Called once per token; a Usage gets our figures."""
@@ -87,5 +88,6 @@ class Meter:
                 ttft_ms=self.ttft_ms,
                 tokens_per_second=self.tokens_per_second,
                 is_stream=self.is_stream,
+                is_counted=self.is_counted,
             )
         )

@@ -75,6 +75,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _yes_or_no(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value.lower() == "true"
+
+
 def _seconds(low: float, high: float) -> Callable[[str], float]:
     def parse(value: str) -> float:
         try:
@@ -152,6 +158,9 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting("", _hosts, "further names of this gateway, comma-separated")
     cors_origins: tuple[str, ...] = _setting("", _origins, "further pages that may call, as http://localhost:3000")
     api_keys: tuple[Secret, ...] = _setting("", _secrets, "keys that callers must show, comma-separated; empty: none")
+    manage_models: bool = _setting(
+        "false", _yes_or_no, "true: callers may load, unload and delete models of Ollama and LM Studio"
+    )
     log_level: str = _setting("info", _one_of(LOG_LEVELS), "debug, info, warning or error")
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.fake_steps import Chunks, End, Head, Status, Step
@@ -84,6 +84,10 @@ class Fake:
         names = (wanted, f"{wanted}:latest") if self.kind == "ollama" else (wanted,)
         return next((model for model in self.models if model.name.lower() in names), None)
 
+    def change(self, model: FakeModel, **changes: JSON) -> None:
+        """From now on the model is another one."""
+        self.models = [replace(known, **changes) if known.name == model.name else known for known in self.models]
+
 
 def stream(kind: str, path: str, model: str, tokens: Sequence[str] = TOKENS) -> tuple[str, list[bytes]]:
     """The content type and the whole events of a good streamed answer, usage asked for."""
@@ -105,6 +109,8 @@ def _ollama(fake: Fake, asked: Asked) -> tuple[Step, ...] | None:
             return (Status(body={"models": [_tag(model) for model in fake.models]}),)
         case "GET", "/api/ps":
             return (Status(body={"models": [_running(model) for model in fake.models if model.is_loaded]}),)
+        case "DELETE", "/api/delete":
+            return _ollama_delete(fake, asked)
         case "POST", ("/api/show" | "/api/chat" | "/api/generate" | "/api/embed"):
             return _ollama_post(fake, asked)
         case _, ("/" | "/api/version" | "/api/tags" | "/api/ps" | "/api/show" | "/api/chat" | "/api/generate"):
@@ -121,8 +127,11 @@ def _ollama_post(fake: Fake, asked: Asked) -> tuple[Step, ...]:
         return (Status(404, body={"error": f"model '{name}' not found"}),)
     if asked.path == "/api/show":
         return (Status(body=_shown(model)),)
+    if asked.path == "/api/generate" and not asked.fields.get("prompt"):
+        return _ollama_load(fake, model, asked)
     if asked.path == "/api/embed":
         inputs = asked.fields.get("input")
+        fake.change(model, is_loaded=model.is_loaded or not inputs)
         texts = [inputs] if isinstance(inputs, str) else list(inputs or [])
         body = {"model": name, "embeddings": [vector(text) for text in texts], "prompt_eval_count": len(texts)}
         return (Status(body={**body, "total_duration": 14_143_917, "load_duration": 1_019_500}),)
@@ -133,6 +142,24 @@ def _ollama_post(fake: Fake, asked: Asked) -> tuple[Step, ...]:
     text = "".join(fake.tokens)
     last |= {"message": {"role": "assistant", "content": text}} if asked.path == "/api/chat" else {"response": text}
     return (Status(body=last),)
+
+
+def _ollama_load(fake: Fake, model: FakeModel, asked: Asked) -> tuple[Step, ...]:
+    """No prompt: load, or unload where nothing is to be kept, whatever the model can do."""
+    loads = asked.fields.get("keep_alive") != 0
+    if loads and "completion" not in model.capabilities:
+        return (Status(400, body={"error": f'"{model.name}" does not support generate'}),)
+    fake.change(model, is_loaded=loads)
+    done = {"done": True, "done_reason": "load" if loads else "unload"}
+    return (Status(body={"model": model.name, "created_at": TIME, "response": "", **done}),)
+
+
+def _ollama_delete(fake: Fake, asked: Asked) -> tuple[Step, ...]:
+    model = fake.model(asked.fields.get("model"))
+    if model is None:
+        return (Status(404, body={"error": f"model '{asked.fields.get('model')}' not found"}),)
+    fake.models = [known for known in fake.models if known is not model]
+    return (Status(body=b""),)
 
 
 def _ollama_lines(is_chat: bool, model: str, tokens: Sequence[str]) -> list[bytes]:
@@ -204,7 +231,38 @@ def _lmstudio(fake: Fake, asked: Asked) -> tuple[Step, ...] | None:
             return (Status(body={"models": [_lmstudio_v1(model) for model in fake.models]}),)
         case "GET", "/api/v0/models":
             return (Status(body={"object": "list", "data": [_lmstudio_v0(model) for model in fake.models]}),)
+        case "POST", "/api/v1/models/load":
+            return _lmstudio_load(fake, asked)
+        case "POST", "/api/v1/models/unload":
+            return _lmstudio_unload(fake, asked)
     return _openai(fake, asked)
+
+
+def _lmstudio_load(fake: Fake, asked: Asked) -> tuple[Step, ...]:
+    """A second load makes a second copy."""
+    model = fake.model(asked.fields.get("model"))
+    if model is None:
+        error = {"message": "Model not found.", "type": "invalid_request", "code": "model_not_found", "param": "model"}
+        return (Status(404, body={"error": error}),)
+    copies = _copies(model)
+    copy = f"{model.name}:{len(copies) + 1}" if copies else model.name
+    fake.change(model, is_loaded=True, instances=(*copies, copy))
+    loaded = {"type": "llm", "instance_id": copy, "load_time_seconds": 9.1, "status": "loaded"}
+    return (Status(body=loaded),)
+
+
+def _lmstudio_unload(fake: Fake, asked: Asked) -> tuple[Step, ...]:
+    copy = asked.fields.get("instance_id")
+    for model in fake.models:
+        if copy in _copies(model):
+            rest = tuple(other for other in _copies(model) if other != copy)
+            fake.change(model, is_loaded=bool(rest), instances=rest)
+            return (Status(body={"instance_id": copy}),)
+    return (Status(404, body={"error": {"message": "No such instance.", "type": "not_found", "code": None}}),)
+
+
+def _copies(model: FakeModel) -> tuple[str, ...]:
+    return model.instances or ((model.name,) if model.is_loaded else ())
 
 
 def _openai(fake: Fake, asked: Asked) -> tuple[Step, ...] | None:
@@ -275,7 +333,7 @@ def _listed(kind: str, model: FakeModel) -> dict[str, JSON]:
 
 
 def _lmstudio_v1(model: FakeModel) -> dict[str, JSON]:
-    instances = model.instances or ((model.name,) if model.is_loaded else ())
+    instances = _copies(model)
     entry: dict[str, JSON] = {
         "type": "embedding" if "embedding" in model.capabilities else "llm",
         "publisher": "fake",

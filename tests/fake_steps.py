@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -123,6 +123,16 @@ class WaitFor:
 
     async def play(self, answer: Answer) -> None:
         await answer.wait_for(self.event)
+
+
+@dataclass(frozen=True)
+class Do:
+    """Something that happens at this point: the server's own state changes."""
+
+    action: Callable[[], object]
+
+    async def play(self, answer: Answer) -> None:
+        self.action()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from backend.backends.store import Store
 from backend.dialects.chat import (
     ChatRequest,
     CompletionRequest,
@@ -58,6 +59,10 @@ class Backend(Protocol):
 
     name: str
     """"ollama", "lmstudio", "openai" or "embedded"."""
+
+    @property
+    def store(self) -> Store:
+        """Its models, as things that can be loaded, unloaded and deleted."""
 
     def endpoint(self) -> Endpoint:
         """Where to connect now. Raises BackendUnavailable where nothing can be (an engine that is starting)."""

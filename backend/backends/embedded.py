@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.store import NoStore
 from backend.dialects.chat import (
     ChatRequest,
     CompletionRequest,
@@ -54,12 +55,18 @@ LOAD_PATIENCE_S = 20.0
 PROBE_PATIENCE_S = 1.0
 """A probe waits this long, so that a small model is there when the gateway says that it is."""
 LEAVE_POLL_S = 0.5
+CANNOT = {
+    "load": "The embedded engine loads a model when it is asked something: just ask it.",
+    "unload": "The embedded engine unloads a model when it is asked for another one, or when the gateway stops.",
+    "delete": "The embedded engine deletes nothing: remove the GGUF file from the models folder (MODELS_DIR).",
+}
 
 
 class EmbeddedBackend:
     """See the module. `engine` is replaced only by tests."""
 
     name = "embedded"
+    store = NoStore(CANNOT)
 
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
         self._settings = settings

@@ -6,7 +6,8 @@ It must not know what the answers mean. Relayed answers do not come this way; ba
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -80,20 +81,31 @@ class Answer:
         return value if isinstance(value, dict) else {}
 
 
-def ask(server: Server, path: str, body: JSON = None, timeout_s: float = READ_TIMEOUT_S) -> Answer:
-    """GET `path`, or POST it a JSON body; the answer comes with any status, whole and at most 16 MiB.
+def ask(
+    server: Server, path: str, body: JSON = None, timeout_s: float = READ_TIMEOUT_S, method: str | None = None
+) -> Answer:
+    """GET `path`, or POST it a JSON body (another `method` where one is named); the answer comes with any status,
+    whole and at most 16 MiB.
 
     Raises BackendUnavailable, BackendTimeout or BackendFailed. A session a call: these calls are rare, and
     a kept connection that the server has closed meanwhile (LM Studio does after 5 s) would look like a failure.
     """
-    too_late = _too_late(server, timeout_s)
+    # Each read has its own timeout; only gevent's, in the monkey-patched gateway, ends a slow drip of headers.
+    patience = Timeout(server.connect_timeout_s + timeout_s, _too_late(server, timeout_s))
+    with (
+        _sentences(server, timeout_s),
+        patience,
+        _session(server) as session,
+        _response(session, server, path, body, timeout_s, method) as response,
+    ):
+        return Answer(response.status_code, _read(response, server, timeout_s))
+
+
+@contextmanager
+def _sentences(server: Server, timeout_s: float) -> Iterator[None]:
+    """Foreign exceptions of the cold path become our own here."""
     try:
-        # Each read has its own timeout; only gevent's, in the monkey-patched gateway, ends a slow drip of headers.
-        with Timeout(server.connect_timeout_s + timeout_s, too_late), requests.Session() as session:
-            session.trust_env = False
-            if server.url.startswith("https:"):
-                session.mount("https://", _SystemTrust())
-            return _exchange(session, server, path, body, timeout_s)
+        yield
     except requests.exceptions.SSLError as fault:
         raise BackendFailed(
             f"There is no trusted TLS connection to {server.title} at {server.url}: does this machine trust its "
@@ -104,11 +116,19 @@ def ask(server: Server, path: str, body: JSON = None, timeout_s: float = READ_TI
     except requests.exceptions.ConnectTimeout as fault:
         raise _silent(server) from fault
     except requests.exceptions.ReadTimeout as fault:
-        raise too_late from fault
+        raise _too_late(server, timeout_s) from fault
     except requests.exceptions.ConnectionError as fault:
         raise _broken(server, timeout_s, fault) from fault
     except requests.exceptions.RequestException as fault:
         raise _garbled(server) from fault
+
+
+def _session(server: Server) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    if server.url.startswith("https:"):
+        session.mount("https://", _SystemTrust())
+    return session
 
 
 class _SystemTrust(HTTPAdapter):
@@ -121,7 +141,10 @@ class _SystemTrust(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
-def _exchange(session: requests.Session, server: Server, path: str, body: JSON, timeout_s: float) -> Answer:
+def _response(
+    session: requests.Session, server: Server, path: str, body: JSON, timeout_s: float, method: str | None
+) -> requests.Response:
+    """The head of the answer; its body is still to be read."""
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
@@ -132,16 +155,15 @@ def _exchange(session: requests.Session, server: Server, path: str, body: JSON, 
         headers["Authorization"] = server.authorization
     if body is not None:
         headers["Content-Type"] = "application/json"
-    with session.request(
-        "GET" if body is None else "POST",
+    return session.request(
+        method or ("GET" if body is None else "POST"),
         server.url + path,
         data=None if body is None else orjson.dumps(body),
         headers=headers,
         timeout=(server.connect_timeout_s, timeout_s),
         allow_redirects=False,
         stream=True,
-    ) as response:
-        return Answer(response.status_code, _read(response, server, timeout_s))
+    )
 
 
 def _read(response: requests.Response, server: Server, timeout_s: float) -> bytes:

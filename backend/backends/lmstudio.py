@@ -12,6 +12,7 @@ from typing import Any
 from backend.backends.backend import Call, Endpoint, Model
 from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
 from backend.backends.http import READ_TIMEOUT_S, Server, ask, refused_key, stranger
+from backend.backends.lmstudio_store import LMStudioStore
 from backend.dialects import openai_upstream
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
 from backend.errors import GatewayError, ModelNotFound
@@ -52,6 +53,7 @@ class LMStudioBackend:
             key=settings.lmstudio_api_key,
             connect_timeout_s=settings.connect_timeout_s,
         )
+        self.store = LMStudioStore(self._server, settings.idle_timeout_s, self.error)
         self._aliases: dict[str, tuple[str, str]] = {}
 
     def __repr__(self) -> str:

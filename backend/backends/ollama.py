@@ -14,6 +14,7 @@ from typing import Any
 from backend.backends.backend import Call, Endpoint, Model
 from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
 from backend.backends.http import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
+from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
 from backend.dialects import ollama_upstream
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
@@ -49,6 +50,7 @@ class OllamaBackend:
             start="Start it with `ollama serve`",
             connect_timeout_s=settings.connect_timeout_s,
         )
+        self.store = OllamaStore(self._server, settings.idle_timeout_s, self.error)
         self._clock = clock
         self._residents = Residents(clock)
         self._can_think: dict[str, bool] = {}

@@ -8,6 +8,7 @@ from typing import Any
 from backend.backends.backend import Call, Endpoint, Model
 from backend.backends.fields import bounded, count, entries, fields, scale, without_nothing, word, words
 from backend.backends.http import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
+from backend.backends.store import VERBS, NoStore
 from backend.dialects import openai_upstream
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
 from backend.errors import BackendFailed, GatewayError, ModelNotFound
@@ -33,6 +34,9 @@ class OpenAIBackend:
     """
 
     name = "openai"
+    store = NoStore(
+        dict.fromkeys(VERBS, "OpenAI's API does not manage models: do that where the OpenAI-compatible server runs.")
+    )
 
     def __init__(self, settings: Settings) -> None:
         self._server = Server(

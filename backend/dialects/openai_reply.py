@@ -87,6 +87,10 @@ def describe_model(model: Model) -> dict[str, JSON]:
     }
 
 
+def encode_deletion(id: str) -> bytes:
+    return orjson.dumps({"id": id, "object": "model", "deleted": True})
+
+
 def encode_error(error: GatewayError) -> bytes:
     return orjson.dumps(write_error(error))
 

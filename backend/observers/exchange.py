@@ -13,7 +13,8 @@ log = logging.getLogger("passerelle")
 class Exchange:
     """One client request with all that happened to it. Times in milliseconds; no prompt, no answer, no key.
 
-    `outcome` is "ok", "aborted" (the client left) or "error"; `error_code` is a GatewayError's code.
+    `outcome` is "ok", "aborted" (the client left) or "error"; `error_code` is a GatewayError's code. `is_counted` is
+    False for what asks nothing of a model.
     """
 
     request_id: str
@@ -30,6 +31,7 @@ class Exchange:
     ttft_ms: float | None = None
     tokens_per_second: float | None = None
     is_stream: bool = False
+    is_counted: bool = True
 
 
 Observer = Callable[[Exchange], None]

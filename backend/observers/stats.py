@@ -72,7 +72,7 @@ class Stats:
 
     Call `begin(model)` once routing has resolved a request's model; that exchange, told with the same
     model, ends it. An exchange without a model (a wrong key, a body that is no JSON) counts in the totals
-    only. Requests that generate nothing (any method but POST) are not counted.
+    only. Requests that generate nothing (any method but POST, and the management of models) are not counted.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, since: datetime | None = None) -> None:
@@ -87,7 +87,7 @@ class Stats:
         self._totals.in_flight += 1
 
     def __call__(self, exchange: Exchange) -> None:
-        if exchange.method != "POST":
+        if exchange.method != "POST" or not exchange.is_counted:
             return
         self._totals.add(exchange)
         if exchange.model is None:

@@ -14,6 +14,7 @@ from backend.admission import Admission
 from backend.dialects import course, openai_reply
 from backend.errors import GatewayError
 from backend.gateway import Gateway
+from backend.management import Management
 from backend.observers.stats import Stats
 from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
 from backend.routing.catalogue import Catalogue
@@ -21,7 +22,12 @@ from backend.routing.selection import Selection
 
 
 def routes(
-    gateway: Gateway, catalogue: Catalogue, selection: Selection, stats: Stats, admission: Admission
+    gateway: Gateway,
+    catalogue: Catalogue,
+    selection: Selection,
+    management: Management,
+    stats: Stats,
+    admission: Admission,
 ) -> Blueprint:
     blueprint = Blueprint("gateway", __name__)
 
@@ -66,6 +72,7 @@ def routes(
         known: dict[str, Any] = {"ok": state["ok"], "version": __version__}
         if admission.has_key(request.headers):  # where keys are wanted, strangers learn no addresses
             known |= {"backend": state, "default_model": _default(catalogue) if state["ok"] else None}
+            known["manage"] = management.state()
         return json_reply(orjson.dumps(known), status=200 if state["ok"] else 503)
 
     return blueprint

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from time import monotonic
@@ -102,6 +103,13 @@ class Catalogue:
             return self.find("")[1].id
         except ModelNotFound:
             return None
+
+    def renew(self) -> None:
+        """The backend's models were changed by us just now: ask it what it has. Raises GatewayError."""
+        if self._flight.is_under_way:  # that one may have been asked before the change
+            with suppress(GatewayError):
+                self._flight.join(self._refresh)
+        self._refreshed()
 
     def suspect(self) -> None:
         """A request failed because its backend does not answer: look soon whether another one should be used."""

@@ -71,11 +71,11 @@ def test_a_taken_port_is_one_sentence() -> None:
 
 
 def test_bad_settings_are_all_named_at_once() -> None:
-    status, said = refused(PORT="x", BACKEND="vllm", IDLE_TIMEOUT_S="-1", CORS_ORIGINS="*")
+    status, said = refused(PORT="x", BACKEND="vllm", IDLE_TIMEOUT_S="-1", CORS_ORIGINS="*", MANAGE_MODELS="yes")
 
     assert status == 2
     assert "Traceback" not in said
-    assert all(name in said for name in ("PORT", "BACKEND", "IDLE_TIMEOUT_S", "CORS_ORIGINS"))
+    assert all(name in said for name in ("PORT", "BACKEND", "IDLE_TIMEOUT_S", "CORS_ORIGINS", "MANAGE_MODELS"))
 
 
 def test_an_address_that_others_can_reach_needs_a_key() -> None:

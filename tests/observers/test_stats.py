@@ -198,3 +198,10 @@ def test_stats_are_an_observer(stats: Stats) -> None:
 
     assert observers.failures == 0
     assert stats.snapshot()["totals"]["requests"] == 1
+
+
+def test_what_asks_nothing_of_a_model_is_not_counted(stats: Stats) -> None:
+    stats(exchange(route="/models/load", model=None, is_counted=False))
+    stats(exchange(route="/models/load", model=None, is_counted=False, outcome="error", error_code="management_off"))
+
+    assert (stats.snapshot()["totals"]["requests"], stats.snapshot()["totals"]["errors"]) == (0, {})

@@ -276,3 +276,13 @@ def test_a_backend_that_fails_somebody_is_looked_at_again(
                     gevent.sleep(0.005)
         finally:
             selection.stop()
+
+
+def test_a_listing_is_asked_for_anew_when_the_models_were_changed(rig: Rig, fake: FakeBackend) -> None:
+    rig.catalogue.models()
+    fake.models = ["new:latest"]
+
+    rig.catalogue.renew()
+
+    assert [model.id for model in rig.catalogue.models()] == ["new:latest"]
+    assert rig.listings == 2

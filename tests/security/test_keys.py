@@ -25,7 +25,15 @@ ROUTES = (
     ("GET", "/stats"),
     ("GET", "/stats?model=llama3.2:latest"),
 )
-CLOSED_TOO = (("GET", "/no/such/address"), ("DELETE", "/chat"), ("POST", "/v1/models"), ("GET", "/health/"))
+CLOSED_TOO = (
+    ("GET", "/no/such/address"),
+    ("DELETE", "/chat"),
+    ("POST", "/v1/models"),
+    ("GET", "/health/"),
+    ("POST", "/models/load"),
+    ("POST", "/models/unload"),
+    ("DELETE", "/models/llama3.2"),
+)
 OPEN = ("/", "/presets.json", "/app.js", "/health")
 LONG = "a" * 7000
 B = "Authorization"

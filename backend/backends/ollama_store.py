@@ -1,0 +1,71 @@
+"""Ollama's models: load, unload, delete.
+
+Facts are from Ollama's source (server/routes.go, cmd/cmd.go) where nothing else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+import gevent
+
+from backend.backends.fields import entries
+from backend.backends.http import READ_TIMEOUT_S, Server, ask
+from backend.dialects.chat import Model
+from backend.errors import BackendTimeout, GatewayError
+
+JSON = Any
+UNLOAD_PATIENCE_S = 5.0
+"""A model leaves memory some moments after Ollama has said yes; one that is answering somebody, when it is done."""
+UNLOAD_POLL_S = 0.1
+PS_TIMEOUT_S = 2.0
+
+
+class OllamaStore:
+    """See the module. `error` tells what an answer other than 200 means; `idle_s` is the longest silence."""
+
+    cannot: Mapping[str, str] = {}
+
+    def __init__(self, server: Server, idle_s: float, error: Callable[[int, bytes], GatewayError]) -> None:
+        self._server, self._idle_s, self._error = server, idle_s, error
+
+    def load(self, model: Model) -> str:
+        """A generation without a prompt loads, and an embedding of nothing does for models that generate nothing.
+
+        No context length is sent along: the next request would come without it, and load the model anew.
+        """
+        if not model.capabilities or "completion" in model.capabilities:
+            self._ask("/api/generate", {"model": model.id, "stream": False}, self._idle_s)
+        else:
+            self._ask("/api/embed", {"model": model.id, "input": []}, self._idle_s)
+        return model.id
+
+    def unload(self, model: Model) -> str:
+        self._expire(model.id)
+        deadline = monotonic() + UNLOAD_PATIENCE_S
+        while self._is_running(model.id) and monotonic() < deadline:
+            gevent.sleep(UNLOAD_POLL_S)
+        return model.id
+
+    def delete(self, model: Model) -> None:
+        """Out of memory first, as `ollama rm` does: what is deleted would go on answering."""
+        self._expire(model.id)
+        self._ask("/api/delete", {"model": model.id}, method="DELETE")
+
+    def _expire(self, id: str) -> None:
+        """Takes a model of any kind out of memory, and does nothing to one that is not there."""
+        self._ask("/api/generate", {"model": id, "keep_alive": 0, "stream": False})
+
+    def _is_running(self, id: str) -> bool:
+        try:
+            running = ask(self._server, "/api/ps", timeout_s=PS_TIMEOUT_S).object().get("models")
+        except BackendTimeout:  # it waits for another model that is loading
+            return False
+        return any(id in (entry.get("name"), entry.get("model")) for entry in entries(running))
+
+    def _ask(self, path: str, body: JSON, timeout_s: float = READ_TIMEOUT_S, method: str | None = None) -> None:
+        answer = ask(self._server, path, body, timeout_s, method)
+        if answer.status != 200 or answer.object().get("error"):
+            raise self._error(answer.status, answer.body)

@@ -1,0 +1,35 @@
+"""Managing the backend's models: load, unload, delete. All of it is refused unless MANAGE_MODELS says otherwise."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Blueprint, Response, request
+
+from backend.dialects.model_request import parse_model
+from backend.dialects.openai_reply import describe_model, encode_deletion
+from backend.management import Management
+from backend.routes.reply import json_reply, meter, read_object
+
+
+def routes(management: Management) -> Blueprint:
+    blueprint = Blueprint("management", __name__)
+
+    @blueprint.before_request
+    def check() -> None:
+        if request.method != "OPTIONS":  # a page that may call must be able to read the refusal
+            management.check()
+
+    @blueprint.post("/models/load")
+    def load() -> Response:
+        return json_reply(orjson.dumps(describe_model(management.load(parse_model(read_object()), meter()))))
+
+    @blueprint.post("/models/unload")
+    def unload() -> Response:
+        return json_reply(orjson.dumps(describe_model(management.unload(parse_model(read_object()), meter()))))
+
+    @blueprint.delete("/v1/models/<path:name>")
+    @blueprint.delete("/models/<path:name>")
+    def delete(name: str) -> Response:
+        return json_reply(encode_deletion(management.delete(name, meter())))
+
+    return blueprint
