@@ -22,8 +22,24 @@ export async function models(settings) {
   return { list, first: list.find((model) => model.id === body.default_model)?.id ?? list[0].id }
 }
 
+/** All that the gateway knows of one model: licence, parameters, template, context … */
+export async function details(settings, model) {
+  return read(`/stats?${new URLSearchParams({ model })}`, settings)
+}
+
+/** The gateway's counters, see README. */
+export async function stats(settings) {
+  return read("/stats", settings)
+}
+
 export async function presets() {
   return (await fetch("presets.json")).json()
+}
+
+async function read(address, settings) {
+  const { status, body } = await get(address, settings)
+  if (status !== 200) throw Fault.ofAnswer(status, body)
+  return body
 }
 
 async function get(address, settings) {

@@ -15,23 +15,34 @@ export function load() {
   return libraries
 }
 
-/** Streams an answer as LangChain's message chunks. `request`: {system, human, model, temperature, maxTokens}. */
-export async function stream(request, settings, signal) {
-  const { ChatOpenAICompletions, HumanMessage, SystemMessage } = await load()
+/**
+ * Streams an answer as LangChain's message chunks. `request`: {messages, model, parameters}, see Generation.
+ * Messages that end with the assistant's own words ask the model to go on from there.
+ */
+export async function stream({ messages, model: name, parameters = {} }, settings, signal) {
+  const found = await load()
   // ChatOpenAI itself picks another API for some model names; this class always posts to /chat/completions.
-  const model = new ChatOpenAICompletions({
-    model: request.model,
+  const model = new found.ChatOpenAICompletions({
+    model: name,
     apiKey: settings.key || "local", // it refuses to work without one, servers without keys ignore it
-    temperature: request.temperature,
-    maxTokens: request.maxTokens ?? -1, // -1: the field is left out
+    temperature: parameters.temperature,
+    topP: parameters.topP,
+    maxTokens: parameters.maxTokens ?? -1, // -1: the field is left out
+    modelKwargs: parameters.seed === undefined ? {} : { seed: parameters.seed },
     streamUsage: true,
     maxRetries: 0, // the reader has a button for that
     timeout: 0x7fffffff, // its default of ten minutes is less than a slow machine may need
     configuration: { baseURL: settings.endpoint, fetch: plainFetch },
   })
-  const messages = [new HumanMessage(request.human)]
-  if (request.system) messages.unshift(new SystemMessage(request.system))
-  return model.stream(messages, { signal })
+  return model.stream(messages.map((message) => langchainMessage(found, message)), { signal })
+}
+
+function langchainMessage({ AIMessage, HumanMessage, SystemMessage }, { role, content, images = [] }) {
+  if (role === "system") return new SystemMessage(content)
+  if (role === "assistant") return new AIMessage(content)
+  if (images.length === 0) return new HumanMessage(content)
+  const shown = images.map((url) => ({ type: "image_url", image_url: { url } }))
+  return new HumanMessage({ content: content ? [{ type: "text", text: content }, ...shown] : shown })
 }
 
 async function fromNetwork() {

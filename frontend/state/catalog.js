@@ -1,5 +1,6 @@
 import Fault from "./fault.js"
-import { health, models } from "../gateway.js"
+import { details, health, models } from "../gateway.js"
+import { toldDefaults } from "./parameters.js"
 
 const PASSING = ["gateway_down", "endpoint_down", "backend_down"]
 const AGAIN_MS = 2000
@@ -10,6 +11,7 @@ export default class Catalog extends EventTarget {
   #first = ""
   #turn = 0
   #timer = 0
+  #defaults = new Map()
   list = []
   health = null
   fault = null
@@ -24,6 +26,20 @@ export default class Catalog extends EventTarget {
   get model() {
     const wanted = this.#settings.model
     return this.list.find(({ id }) => id === wanted) ?? this.list.find(({ id }) => id === this.#first) ?? null
+  }
+
+  find(id) {
+    return this.list.find((model) => model.id === id) ?? null
+  }
+
+  /** What a model does when nothing is asked of it: `{temperature?, topP?}`, as far as the gateway is told. Never rejects. */
+  async defaults(id) {
+    if (!id || !this.#settings.isOwnGateway) return {}
+    if (!this.#defaults.has(id)) {
+      const told = details(this.#settings, id).then((known) => toldDefaults(known.parameters), () => ({}))
+      this.#defaults.set(id, told)
+    }
+    return this.#defaults.get(id)
   }
 
   /** Looks, and looks again by itself while nobody answers. */

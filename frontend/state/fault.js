@@ -33,6 +33,13 @@ export const FAULTS = {
   },
   connection: { text: "fault_connection", hint: "fault_connection_hint", ways: ["retry"] },
   unknown: { text: "fault_unknown", hint: "fault_unknown_hint", ways: ["retry"] },
+  storage_refused: { text: "fault_storage_refused", hint: "fault_storage_refused_hint", ways: [] },
+  storage_full: { text: "fault_storage_full", hint: "fault_storage_full_hint", ways: [] },
+  conversation_gone: { text: "fault_conversation_gone", hint: "fault_conversation_gone_hint", ways: [] },
+  import_wrong: { text: "fault_import_wrong", hint: "fault_import_wrong_hint", ways: [] },
+  import_foreign: { text: "fault_import_foreign", hint: "fault_import_foreign_hint", ways: [] },
+  import_newer: { text: "fault_import_newer", hint: "fault_import_newer_hint", ways: [] },
+  import_too_large: { text: "fault_import_too_large", hint: "fault_import_too_large_hint", ways: [] },
   no_question: { text: "fault_no_question", hint: "fault_no_question_hint", ways: ["to_prompt"] },
 }
 

@@ -2,8 +2,9 @@ import { stream } from "../langchain_client.js"
 import Fault from "./fault.js"
 
 /**
- * One answer, from Send to its end, with the clock readings taken on the way. Says "change" at every step.
+ * One answer, from Send to its end, with the clock readings taken on the way. Says "change" at every step, "end" at the last.
  *
+ * `request`: `{messages: [{role, content, images?: [data URL]}], model, isDemo, parameters}`.
  * `phase`: loading → waiting → thinking → writing, then one of done, length, stopped, cut, failed. "cut" keeps what had come;
  * an answer without a finish reason is cut too, even when its connection ended without a complaint.
  */
@@ -16,6 +17,7 @@ export default class Generation extends EventTarget {
   figures = null
   fault = null
   startedAt = performance.now()
+  createdAt = Date.now()
   firstAt = null
   thoughtAt = null
   thoughtEndedAt = null
@@ -33,6 +35,25 @@ export default class Generation extends EventTarget {
 
   get isRunning() {
     return this.endedAt === null
+  }
+
+  /** Milliseconds of reasoning, so far or in all; null without any. */
+  get thoughtMs() {
+    return this.thoughtAt === null ? null : (this.thoughtEndedAt ?? performance.now()) - this.thoughtAt
+  }
+
+  /** Milliseconds since Send, up to the end. */
+  get elapsedMs() {
+    return (this.endedAt ?? performance.now()) - this.startedAt
+  }
+
+  /** Who answered, as far as it is known. */
+  get backend() {
+    return this.figures?.backend ?? null
+  }
+
+  get maxTokens() {
+    return this.request.parameters?.maxTokens ?? null
   }
 
   get hasContent() {
@@ -102,6 +123,21 @@ export default class Generation extends EventTarget {
     if (this.thoughtAt !== null) this.thoughtEndedAt ??= this.endedAt
     this.dispatchEvent(new Event("change"))
     this.dispatchEvent(new Event("end"))
+  }
+
+  /** All that an answer shows, as a plain object that can be stored: an Answer draws it like the Generation itself. */
+  record() {
+    const { phase, text, thought, thoughtMs, elapsedMs, finishReason, usage, figures, model, host, backend, isDemo, maxTokens, ttft, tokensPerSecond, createdAt } = this
+    const counted = usage && { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
+    const fault = this.fault && { kind: this.fault.kind, detail: this.fault.detail }
+    return {
+      phase, text, thought, thoughtMs, elapsedMs, finishReason, usage: counted, isEstimated: Boolean(figures?.estimated), model, host, backend,
+      isDemo, maxTokens, ttft, tokensPerSecond, fault, createdAt,
+    }
+  }
+
+  get isEstimated() {
+    return Boolean(this.figures?.estimated)
   }
 
   /** Milliseconds to the first token: the gateway's figure, else this page's own. Null while nothing has come. */

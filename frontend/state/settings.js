@@ -1,12 +1,14 @@
 import { recall, remember } from "../helpers/storage.js"
+import { checked } from "./parameters.js"
 
 const LOCAL_HOSTS = ["127.0.0.1", "localhost"]
+const THEMES = ["light", "dark"]
 
 /**
  * What the reader has set. Says "change" when something does.
  *
  * Choices stay in localStorage. A key stays in sessionStorage under the endpoint it was typed for, so that it
- * leaves with the tab and never travels to another server. Prompts and answers are stored nowhere.
+ * leaves with the tab and never travels to another server; in localStorage only where the reader asks for it.
  */
 export default class Settings extends EventTarget {
   own = new URL("/v1", location.href).href
@@ -38,11 +40,28 @@ export default class Settings extends EventTarget {
   }
 
   get key() {
-    return recall("sessionStorage", `key ${this.endpoint}`) ?? ""
+    const name = `key ${this.endpoint}`
+    return recall("sessionStorage", name) ?? recall("localStorage", name) ?? ""
   }
 
   set key(key) {
-    this.#keep("sessionStorage", `key ${this.endpoint}`, key.trim())
+    this.#keepKey(key.trim(), this.isKeyKept)
+  }
+
+  /** Whether the key outlives the tab. */
+  get isKeyKept() {
+    return recall("localStorage", `key-is-kept ${this.endpoint}`) !== null
+  }
+
+  set isKeyKept(isKept) {
+    const key = this.key
+    remember("localStorage", `key-is-kept ${this.endpoint}`, isKept ? "yes" : "")
+    this.#keepKey(key, isKept)
+  }
+
+  #keepKey(key, isKept) {
+    remember(isKept ? "sessionStorage" : "localStorage", `key ${this.endpoint}`, "")
+    this.#keep(isKept ? "localStorage" : "sessionStorage", `key ${this.endpoint}`, key)
   }
 
   get model() {
@@ -53,24 +72,28 @@ export default class Settings extends EventTarget {
     this.#keep("localStorage", `model ${this.endpoint}`, id)
   }
 
-  get temperature() {
-    const kept = parseFloat(recall("localStorage", "temperature"))
-    return kept >= 0 && kept <= 2 ? kept : 0.7
+  /** What every new prompt and conversation begins with: `{temperature?, topP?, maxTokens?, seed?}`. */
+  get parameters() {
+    try {
+      return checked(JSON.parse(recall("localStorage", "parameters")))
+    } catch {
+      return {}
+    }
   }
 
-  set temperature(value) {
-    this.#keep("localStorage", "temperature", String(value))
+  set parameters(parameters) {
+    const kept = checked(parameters)
+    this.#keep("localStorage", "parameters", Object.keys(kept).length ? JSON.stringify(kept) : "")
   }
 
-  /** A positive whole number, or null for "no limit". */
-  get maxTokens() {
-    const kept = parseInt(recall("localStorage", "max-tokens"), 10)
-    return kept > 0 ? kept : null
+  /** "light", "dark", or "" for what the system has. */
+  get theme() {
+    const kept = recall("localStorage", "theme")
+    return THEMES.includes(kept) ? kept : ""
   }
 
-  set maxTokens(value) {
-    const whole = Math.floor(Number(value))
-    this.#keep("localStorage", "max-tokens", whole > 0 ? String(whole) : "")
+  set theme(theme) {
+    this.#keep("localStorage", "theme", THEMES.includes(theme) ? theme : "")
   }
 
   #keep(area, name, value) {

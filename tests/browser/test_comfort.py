@@ -137,7 +137,7 @@ def test_no_width_scrolls_sideways(reader: OpenReader, patient_pair: Any) -> Non
     page.context.route("**/health", lambda route: route.abort())
     page.context.route("**/models", lambda route: route.abort())
     page.find("#configuration").evaluate("(panel) => { panel.open = true }")
-    page.find("#refresh").click()
+    page.find("#model-refresh").click()
     page.sees_fault("gateway_down", "#catalog-notice")
     assert _overflows(page) == []
 

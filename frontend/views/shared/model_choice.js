@@ -1,0 +1,37 @@
+import { html } from "../../helpers/interface.js"
+import { number } from "../../helpers/format.js"
+import { useApp, useChanges } from "./context.js"
+import { IconButton } from "./icons.js"
+
+/** The list of models with what is known of the chosen one. `onChoose(id)`; `id` is the field's. */
+export function ModelChoice({ id = "model", value, onChoose }) {
+  const { words, catalog } = useApp()
+  useChanges(catalog)
+  const chosen = catalog.find(value) ?? catalog.model
+  return html`<div class="field model-choice">
+    <div class="label-row">
+      <label for=${id}>${words.t("model")}</label>
+      ${chosen?.is_demo && html`<span class="badge demo" data-part="demo">${words.t("demo")}</span>`}
+    </div>
+    <div class="with-button">
+      <select id=${id} disabled=${catalog.list.length === 0} value=${chosen?.id ?? ""} onChange=${(event) => onChoose(event.target.value)}>
+        ${catalog.list.length === 0 && html`<option value="">${words.t("no_model")}</option>`}
+        ${catalog.list.map((model) => html`<option key=${model.id} value=${model.id}>${model.name || model.id}</option>`)}
+      </select>
+      <${IconButton} icon="refresh" id=${`${id}-refresh`} label=${words.t("refresh_models")} onClick=${() => catalog.refresh()} />
+    </div>
+    ${chosen && html`<p class="hint" data-part="model-facts">${modelFacts(words, chosen)}</p>`}
+    ${chosen?.is_demo && html`<p class="hint" data-part="demo-note">${words.t("demo_note")}</p>`}
+  </div>`
+}
+
+export function modelTitle(words, model) {
+  const name = model.name || model.id
+  return model.is_demo ? `${name} (${words.t("demo")})` : name
+}
+
+export function modelFacts(words, model) {
+  const context = model.context_length ? words.t("model_context", { n: number(words, model.context_length) }) : null
+  const loaded = { true: words.t("model_loaded"), false: words.t("model_not_loaded") }[model.is_loaded]
+  return [model.family, model.parameters, model.quantization, context, loaded].filter(Boolean).join(" · ")
+}
