@@ -1,0 +1,78 @@
+/**
+ * The one door from a model's text to nodes of the page. Markdown → HTML of few tags (marked) → harmless nodes
+ * (DOMPurify) → dressed nodes: code with its Copy button, links with their host, tables that scroll, formulas.
+ */
+import { element } from "./dom.js"
+import { colourCode, dressCode } from "./markdown/code.js"
+import { noteFormula, typesetFormulas } from "./markdown/formulas.js"
+import { grammar } from "./markdown/grammar.js"
+import { dressLink } from "./markdown/links.js"
+import { arm, purify } from "./markdown/purifier.js"
+import { vendored } from "./vendored.js"
+
+let marked = null
+let loading = null
+
+/** Loads what turns Markdown into nodes, once; a failed load may be tried again. Rejects with Fault "libraries". */
+export function loadMarkdown() {
+  loading ??= vendored("markdown", fromNetwork).then(begin).catch((fault) => {
+    loading = null
+    throw fault
+  })
+  return loading
+}
+
+export function isMarkdownLoaded() {
+  return marked !== null
+}
+
+/** A whole text as nodes; the colours of its code and its formulas may follow. Not before `loadMarkdown()` is done. */
+export function renderMarkdown(text, words) {
+  const fragment = nodesOf(lex(text), words)
+  finish(fragment)
+  return fragment
+}
+
+/** marked's blocks of a text. `links`: definitions that stood before it; `isGrowing`: its last block may go on. */
+export function lex(text, { links, isGrowing = false } = {}) {
+  const lexer = new marked.Lexer({ ...marked.options, isGrowing })
+  Object.assign(lexer.tokens.links, links)
+  return lexer.lex(text)
+}
+
+/** Blocks as nodes, without what may come later: see `finish`. */
+export function nodesOf(blocks, words) {
+  const fragment = purify(marked.Parser.parse(blocks, marked.options))
+  for (const node of fragment.querySelectorAll("a, pre, table, .task, .formula")) dress(node, words)
+  return fragment
+}
+
+/** Gives the code blocks and formulas under `root` their final look, when the browser has time. */
+export function finish(root) {
+  typesetFormulas(root)
+  colourCode(root)
+}
+
+function dress(node, words) {
+  if (node.localName === "a") dressLink(node)
+  else if (node.localName === "pre") dressCode(node, words)
+  else if (node.localName === "table") dressTable(node, words)
+  else if (node.classList.contains("formula")) noteFormula(node)
+  else Object.assign(node, { role: "img", ariaLabel: words.t(node.classList.contains("done") ? "task_done" : "task_open") })
+}
+
+function dressTable(table, words) {
+  const box = element("div", { className: "table-box", tabIndex: 0, role: "group", ariaLabel: words.t("table") })
+  table.replaceWith(box)
+  box.append(table)
+}
+
+function begin({ DOMPurify, Lexer, Marked, Parser }) {
+  arm(DOMPurify)
+  marked = { Lexer, Parser, options: new Marked(grammar).defaults }
+}
+
+async function fromNetwork() {
+  const [{ default: DOMPurify }, { Lexer, Marked, Parser }] = await Promise.all([import("dompurify"), import("marked")])
+  return { DOMPurify, Lexer, Marked, Parser }
+}
