@@ -38,10 +38,9 @@ export function Composer() {
 function SendOrStop({ isRunning }) {
   const { words, prompt } = useApp()
   const button = useRef()
-  const hadFocus = useRef(false)
+  const hadFocus = document.activeElement === button.current // while this is drawn the old button is still there
   useLayoutEffect(() => {
-    if (hadFocus.current) button.current.focus()
-    return () => (hadFocus.current = document.activeElement === button.current)
+    if (hadFocus) button.current.focus()
   }, [isRunning])
   return isRunning
     ? html`<button type="button" class="stop" id="stop" key="stop" ref=${button} onClick=${() => prompt.stop()}>
