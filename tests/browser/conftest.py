@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route, sync_playwright
@@ -27,6 +28,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BUNDLES = {
+    "@langchain/": ("langchain", "*"),
+    "dompurify": ("markdown", "{ DOMPurify as default }"),
+    "highlight.js": ("highlight", "{ default }"),
+    "htm": ("interface", "{ htm as default }"),
+    "idb": ("idb", "*"),
+    "katex": ("math", "*"),
+    "marked": ("markdown", "*"),
+    "preact": ("interface", "*"),
+}
 OpenReader = Callable[..., Reader]
 
 
@@ -50,7 +61,8 @@ def reader(browser: Browser) -> Iterator[OpenReader]:
     readers: list[Reader] = []
 
     def start(**options: Any) -> Reader:
-        options = {"locale": "en-US", "viewport": {"width": 1280, "height": 800}, **options}
+        viewport = {"width": 1280, "height": 800}
+        options = {"locale": "en-US", "viewport": viewport, "service_workers": "block", **options}
         readers.append(Reader(browser.new_context(**options)))
         return readers[-1]
 
@@ -101,7 +113,10 @@ def without_offline_copy(reader: Reader) -> None:
 def esm_sh_from_offline_copy(route: Route) -> None:
     """What esm.sh answers: a line that re-exports the built file from an absolute path of its own."""
     headers = {"content-type": "text/javascript", "access-control-allow-origin": "*"}
-    if "/built/" in route.request.url:
-        route.fulfill(status=200, headers=headers, path=VENDOR)
-    else:
-        route.fulfill(status=200, headers=headers, body='export * from "/built/langchain.mjs"')
+    path = urlsplit(route.request.url).path
+    if path.startswith("/built/"):
+        route.fulfill(status=200, headers=headers, path=VENDOR.with_name(Path(path).name))
+        return
+    package = next(name for name in BUNDLES if path.startswith(f"/{name}"))
+    bundle, exported = BUNDLES[package]
+    route.fulfill(status=200, headers=headers, body=f'export {exported} from "/built/{bundle}.js"')

@@ -34,7 +34,7 @@ def client() -> FlaskClient:
         ("/", "text/html; charset=utf-8"),
         ("/index.html", "text/html; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
-        ("/views/answer.js", "text/javascript; charset=utf-8"),
+        ("/views/app.js", "text/javascript; charset=utf-8"),
         ("/styles/base.css", "text/css; charset=utf-8"),
         ("/i18n/fr.json", "application/json"),
         ("/presets.json", "application/json"),
