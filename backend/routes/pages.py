@@ -7,19 +7,14 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from flask import Blueprint, Response, abort, redirect, request
-from werkzeug.security import safe_join
 
-# Named here, since Python asks the operating system otherwise, and Windows may call .js plain text.
-MEDIA_TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
+from backend.routes.page_files import MEDIA_TYPES, WORKER, Content, PageFiles
+
+ONE_PACKET = 1024
+"""Smaller files are sent as they are: compressed they would fill one packet, too."""
+WORKERS_POLICY = "default-src 'none'; connect-src 'self'"
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -30,17 +25,17 @@ def pages(frontend_dir: Path) -> Blueprint:
     address stays the API's, with its own 404 and 405.
     """
     blueprint = Blueprint("pages", __name__)
-    index = frontend_dir / "index.html"
-    if index.is_file():
-        blueprint.after_request(_protect(content_security_policy(index.read_bytes())))
-        blueprint.add_url_rule("/", "index", _file(frontend_dir, "index.html"))
+    files = PageFiles(frontend_dir)
+    index = files.content("index.html")
+    if index:
+        blueprint.after_request(_protect(content_security_policy(index.body)))
+        blueprint.add_url_rule("/", "index", _file(files, "index.html"))
         blueprint.add_url_rule("/chat", "chat", lambda: redirect("/"))  # a POST there is the API's
-    for path in sorted(frontend_dir.iterdir()) if frontend_dir.is_dir() else ():
-        if path.is_file() and path.suffix in MEDIA_TYPES:
-            blueprint.add_url_rule(f"/{path.name}", _endpoint(path.name), _file(frontend_dir, path.name))
-        elif path.is_dir() and not path.name.startswith(".") and path.name != "vendor":
-            blueprint.add_url_rule(f"/{path.name}/<path:name>", _endpoint(path.name), _folder(path))
-    blueprint.add_url_rule("/vendor/<path:name>", "vendor", _folder(frontend_dir / "vendor"))
+    for name in files.files:
+        answer = _worker(files) if name == WORKER else _file(files, name)
+        blueprint.add_url_rule(f"/{name}", _endpoint(name), answer)
+    for name in files.folders:
+        blueprint.add_url_rule(f"/{name}/<path:name>", _endpoint(name), _folder(files, name))
     return blueprint
 
 
@@ -48,7 +43,8 @@ def content_security_policy(html: bytes) -> str:
     """The strictest policy that runs this page: its own inline scripts by their hash, and esm.sh.
 
     `connect-src` reaches servers of this machine, since the page may talk to Ollama's or LM Studio's own `/v1`.
-    DOMPurify alone may turn text into markup: it does so in a document of its own where nothing runs.
+    DOMPurify alone may turn text into markup: it does so in a document of its own where nothing runs. The policy
+    `passerelle` (state/installation.js) lets one address pass, that of the service worker.
     """
     hashes = (hashlib.sha256(script.replace(b"\r\n", b"\n")).digest() for script in _INLINE_SCRIPT.findall(html))
     inline = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
@@ -65,14 +61,14 @@ def content_security_policy(html: bytes) -> str:
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types dompurify",
+            "trusted-types dompurify passerelle",
         )
     )
 
 
 def _protect(policy: str) -> Callable[[Response], Response]:
     def add_headers(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -87,19 +83,41 @@ def _endpoint(name: str) -> str:
     return name.replace(".", "_")
 
 
-def _file(folder: Path, name: str) -> Callable[[], Response]:
-    return lambda: _send(folder, name)
+def _file(files: PageFiles, name: str) -> Callable[[], Response]:
+    return lambda: _send(files.content(name), name)
 
 
-def _folder(folder: Path) -> Callable[[str], Response]:
-    return lambda name: _send(folder, name)
+def _folder(files: PageFiles, folder: str) -> Callable[[str], Response]:
+    return lambda name: _send(files.content(f"{folder}/{name}"), name)
 
 
-def _send(folder: Path, name: str) -> Response:
-    joined = safe_join(str(folder), name)
-    media_type = MEDIA_TYPES.get(Path(name).suffix)
-    if joined is None or media_type is None or not Path(joined).is_file():
+def _worker(files: PageFiles) -> Callable[[], Response]:
+    def answer() -> Response:
+        response = _send(files.worker(), WORKER)
+        response.headers["Content-Security-Policy"] = WORKERS_POLICY  # it may fetch what it keeps, and nothing else
+        return response
+
+    return answer
+
+
+def _send(content: Content | None, name: str) -> Response:
+    """The content in the coding that the client prefers. Each coding has its own ETag, as RFC 9110 wants it."""
+    if content is None:
         abort(404)
-    response = Response(Path(joined).read_bytes(), mimetype=media_type)
-    response.add_etag()
-    return cast(Response, response.make_conditional(request))
+    response = Response(mimetype=MEDIA_TYPES[Path(name).suffix])
+    is_gzipped = False
+    if len(content.body) >= ONE_PACKET:
+        response.vary.add("Accept-Encoding")
+        is_gzipped = _prefers_gzip()
+    response.set_etag(content.digest + ("-gzip" if is_gzipped else ""))
+    response.make_conditional(request)
+    if response.status_code == 200:
+        if is_gzipped:
+            response.content_encoding = "gzip"
+        response.set_data(content.gzipped if is_gzipped else content.body)
+    return response
+
+
+def _prefers_gzip() -> bool:
+    accepted = request.accept_encodings
+    return bool(accepted["gzip"]) and accepted["gzip"] >= accepted["identity"]
