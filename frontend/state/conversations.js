@@ -1,5 +1,7 @@
 import { newId } from "../helpers/ids.js"
+import { contentOf, exportFrom, importInto, importMarkdownInto } from "./exchange.js"
 import Fault from "./fault.js"
+import { markdownFile } from "./markdown_file.js"
 import { cutOff, revived, storable, titleFrom } from "./message.js"
 import Rescue, { reconciled } from "./rescue.js"
 import Search from "./search.js"
@@ -8,6 +10,7 @@ import Tabs from "./tabs.js"
 import Tree from "./tree.js"
 
 const GONE_AFTER_MS = 5000
+const LONGEST_TITLE = 300
 const CHANGEABLE = ["title", "system", "model", "parameters", "head"]
 
 /**
@@ -163,6 +166,57 @@ export default class Conversations extends EventTarget {
     return this.get(conversation.id)
   }
 
+  // -- files
+
+  /** The conversations with these ids, or all, as an object for JSON.stringify. */
+  exportJson(ids) {
+    return exportFrom(this.#store, ids)
+  }
+
+  /** Gives `{added, skipped, faults}`; throws the Fault of a file that is not one of ours, or too large. */
+  async importJson(file) {
+    try {
+      return await importInto(this.#store, file)
+    } finally {
+      this.#tell({ what: "everything" })
+    }
+  }
+
+  /** What is shown of a conversation, as Markdown; `labels` as in markdown_file.js. */
+  async exportMarkdown(id, labels) {
+    const conversation = await this.get(id)
+    if (!conversation) throw new Fault("conversation_gone")
+    return markdownFile(conversation, (await this.tree(id)).path(conversation.head), labels)
+  }
+
+  /** Gives the conversation that a Markdown file of ours holds. */
+  async importMarkdown(text) {
+    const id = await importMarkdownInto(this.#store, text)
+    this.#tell({ what: "added", id })
+    return this.get(id)
+  }
+
+  /** A File or Blob of either kind. Gives `{added, skipped, faults}`. */
+  async importFile(file) {
+    const content = await contentOf(file)
+    if (typeof content !== "string") return this.importJson(content)
+    await this.importMarkdown(content)
+    return { added: 1, skipped: 0, faults: [] }
+  }
+
+  // -- room
+
+  /** `{bytes, quota, isPersisted}` of all that this site stores; null for what the browser does not tell. */
+  async estimate() {
+    const [room, isPersisted] = await Promise.all([navigator.storage?.estimate?.(), navigator.storage?.persisted?.()].map(orNull))
+    return { bytes: room?.usage ?? null, quota: room?.quota ?? null, isPersisted }
+  }
+
+  /** Asks the browser never to evict what is stored. Gives whether it agrees; null where it cannot be asked. */
+  askToPersist() {
+    return orNull(navigator.storage?.persist?.())
+  }
+
   // -- running answers
 
   /** Called by a Draft, so that its answer is put aside when the page goes. */
@@ -235,6 +289,15 @@ export default class Conversations extends EventTarget {
   }
 }
 
+/** A title is one line, and not endless. */
 function oneLine(text) {
-  return text.trim().replace(/\s+/g, " ")
+  return text.trim().replace(/\s+/g, " ").slice(0, LONGEST_TITLE)
+}
+
+async function orNull(promise) {
+  try {
+    return (await promise) ?? null
+  } catch {
+    return null // only secure contexts have it, and not all of them
+  }
 }
