@@ -1,22 +1,30 @@
 import { html, useEffect, useRef } from "../../helpers/interface.js"
-import { oncePerFrame } from "../../helpers/timing.js"
+import MarkdownStream from "../../helpers/markdown_stream.js"
+import { useApp } from "./context.js"
 
 /**
  * The text of an answer (a Generation or its record) in plain nodes that grow once a frame: redrawing a component for
  * every token would cost more than the token. Screen readers are told when it is whole (aria-busy).
  */
 export function AnswerText({ answer }) {
+  const { words } = useApp()
   const box = useRef()
   useEffect(() => {
-    const draw = () => {
-      box.current.textContent = answer.text
-      box.current.ariaBusy = String(Boolean(answer.isRunning))
+    const stream = new MarkdownStream(box.current, { words })
+    const end = () => {
+      stream.end(answer.text)
+      box.current.ariaBusy = "false"
     }
-    draw()
-    if (!answer.isRunning) return undefined
-    const later = oncePerFrame(() => box.current && draw())
-    answer.addEventListener("change", later)
-    return () => answer.removeEventListener("change", later)
+    if (!answer.isRunning) return void end()
+    const grow = () => answer.isRunning && stream.update(answer.text)
+    box.current.ariaBusy = "true"
+    grow()
+    answer.addEventListener("change", grow)
+    answer.addEventListener("end", end, { once: true })
+    return () => {
+      answer.removeEventListener("change", grow)
+      answer.removeEventListener("end", end)
+    }
   }, [answer])
   return html`<div class="text" data-part="text" aria-live="polite" aria-busy="false" ref=${box}></div>`
 }
