@@ -11,7 +11,7 @@ import Tree from "./tree.js"
 
 const GONE_AFTER_MS = 5000
 const LONGEST_TITLE = 300
-const CHANGEABLE = ["title", "system", "model", "parameters", "head"]
+const CHANGEABLE = ["title", "system", "model", "parameters", "answersInFrench", "head"]
 
 /**
  * The reader's conversations, kept in their browser. Says "change" with `detail: {what, id, messageId, isElsewhere}`;
@@ -88,11 +88,17 @@ export default class Conversations extends EventTarget {
 
   // -- writing
 
-  async create({ title = "", system = "", model = "", parameters = {} } = {}) {
+  async create({ title = "", system = "", model = "", parameters = {}, answersInFrench = false } = {}) {
     const now = Date.now()
     return this.#add({
-      id: newId(), title: oneLine(title), isTitled: oneLine(title) !== "", system, model, parameters, createdAt: now, updatedAt: now, head: null,
+      id: newId(), title: oneLine(title), isTitled: oneLine(title) !== "", system, model, parameters, answersInFrench, createdAt: now, updatedAt: now,
+      head: null,
     })
+  }
+
+  /** Takes a deletion back: a conversation as it was, with its messages. */
+  restore(conversation, messages) {
+    return this.#add(conversation, messages.map(storable))
   }
 
   /** Changes the named fields, and no others. An empty title gives the automatic one back. */

@@ -53,7 +53,7 @@ export function readExchangeFile(file) {
 }
 
 export function readConversation(value, place) {
-  const { title, isTitled, system, model, parameters, createdAt, updatedAt, head, messages } = check.object(value, place)
+  const { title, isTitled, system, model, parameters, answersInFrench, createdAt, updatedAt, head, messages } = check.object(value, place)
   const name = check.orElse(title, "", (one) => check.text(one, `${place}.title`, MOST.name)).trim().replace(/\s+/g, " ")
   const id = newId()
   const { read, ids } = readMessages(check.list(messages, `${place}.messages`, MOST.messages), `${place}.messages`, id)
@@ -64,6 +64,7 @@ export function readConversation(value, place) {
     system: check.orElse(system, "", (one) => check.text(one, `${place}.system`, MOST.characters)),
     model: check.orElse(model, "", (one) => check.text(one, `${place}.model`, MOST.name)),
     parameters: checked(parameters),
+    answersInFrench: answersInFrench === true,
     createdAt: check.number(createdAt, `${place}.createdAt`, LAST_TIME),
     updatedAt: Math.min(Date.now(), check.orElse(updatedAt, createdAt, (one) => check.number(one, `${place}.updatedAt`))),
     head: ids.get(head) ?? null,
