@@ -12,7 +12,7 @@ export const FAULTS = {
   busy: { text: "fault_busy", hint: "fault_busy_hint", ways: ["retry"] },
   key: { text: "fault_key", hint: "fault_key_hint", ways: ["to_key"] },
   forbidden: { text: "fault_forbidden", hint: "fault_forbidden_hint", ways: ["retry"] },
-  model_missing: { text: "fault_model_missing", hint: "fault_model_missing_hint", ways: ["to_model", "retry"] },
+  model_missing: { text: "fault_model_missing", hint: "fault_model_missing_hint", ways: ["to_pull", "to_model", "retry"] },
   no_models: { text: "fault_no_models", hint: "fault_no_models_hint", ways: ["look_again"] },
   not_found: { text: "fault_not_found", hint: "fault_not_found_hint", ways: ["to_endpoint", "retry"] },
   prompt_too_long: { text: "fault_prompt_too_long", hint: "fault_prompt_too_long_hint", ways: ["to_prompt", "to_model"] },
@@ -40,6 +40,11 @@ export const FAULTS = {
   import_foreign: { text: "fault_import_foreign", hint: "fault_import_foreign_hint", ways: [] },
   import_newer: { text: "fault_import_newer", hint: "fault_import_newer_hint", ways: [] },
   import_too_large: { text: "fault_import_too_large", hint: "fault_import_too_large_hint", ways: [] },
+  management_off: { text: "fault_management_off", hint: "fault_management_off_hint", ways: [] },
+  pull_unknown: { text: "fault_pull_unknown", hint: "fault_pull_unknown_hint", ways: [] },
+  pull_refused: { text: "fault_pull_refused", hint: "fault_pull_refused_hint", ways: [] },
+  pull_cut: { text: "fault_pull_cut", hint: "fault_pull_cut_hint", ways: [] },
+  pull_failed: { text: "fault_pull_failed", hint: "fault_pull_failed_hint", ways: [] },
   no_question: { text: "fault_no_question", hint: "fault_no_question_hint", ways: ["to_prompt"] },
 }
 
@@ -52,6 +57,10 @@ const BY_CODE = {
   backend_timeout: "backend_slow",
   truncated: "connection",
   body_too_large: "too_large",
+  backend_busy: "busy",
+  model_busy: "busy",
+  model_loading: "busy",
+  management_off: "management_off",
   unsupported: "unsupported",
   not_found: "not_found",
 }

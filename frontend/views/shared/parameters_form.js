@@ -2,6 +2,7 @@ import { html, useEffect, useState } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
 import { bounded, PARAMETERS } from "../../state/parameters.js"
 import { useApp, useChanges } from "./context.js"
+import { IconButton } from "./icons.js"
 
 /**
  * Sliders and fields for an answer's parameters. `value` holds those that were set, `onChange(parameters)` gets the
@@ -24,33 +25,45 @@ export function ParametersForm({ value, onChange, model, id = "" }) {
     ${slider("temperature", "temperature")}
     ${slider("topP", "top_p")}
     <div class="field">
-      <label for=${`${id}max-tokens`}>${words.t("max_tokens")}</label>
-      <input type="number" id=${`${id}max-tokens`} min="1" max="1000000" step="1" inputmode="numeric" placeholder=${words.t("no_limit")}
-        aria-describedby=${`${id}max-tokens-hint`} value=${value.maxTokens ?? ""} onChange=${(event) => set("maxTokens", event.target.value)} />
-      <p class="hint" id=${`${id}max-tokens-hint`}>${words.t("max_tokens_hint")}</p>
-    </div>
-    <div class="field">
-      <label for=${`${id}seed`}>${words.t("seed")}</label>
-      <input type="number" id=${`${id}seed`} min="0" step="1" inputmode="numeric" placeholder=${words.t("seed_none")}
-        aria-describedby=${`${id}seed-hint`} value=${value.seed ?? ""} onChange=${(event) => set("seed", event.target.value)} />
+      <div class="pair">
+        <${NumberField} id=${`${id}max-tokens`} name="maxTokens" label=${words.t("max_tokens")} none=${words.t("no_limit")} value=${value.maxTokens} onSet=${set} />
+        <${NumberField} id=${`${id}seed`} name="seed" label=${words.t("seed")} none=${words.t("seed_none")} value=${value.seed} onSet=${set} hint=${`${id}seed-hint`} />
+      </div>
       <p class="hint" id=${`${id}seed-hint`}>${words.t("seed_hint")}</p>
     </div>`
+}
+
+function NumberField({ id, name, label, none, value, onSet, hint }) {
+  const { min, max, step } = PARAMETERS[name]
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <input type="number" id=${id} min=${min} max=${max} step=${step} inputmode="numeric" placeholder=${none} aria-describedby=${hint}
+      value=${value ?? ""} onChange=${(event) => onSet(name, event.target.value)} />
+  </div>`
 }
 
 function Slider({ id, label, bounds, value, own, isFixed, hint, onSet }) {
   const { words } = useApp()
   const isSet = value !== undefined
   const shown = value ?? own ?? bounds.usual
+  const standing = isSet ? "" : "unset"
   return html`<div class="field">
     <div class="label-row">
       <label for=${id}>${label}</label>
-      <output for=${id} data-part=${id}>${isSet ? number(words, shown, 2) : own === undefined ? words.t("as_model") : words.t("as_model_value", { n: number(words, own, 2) })}</output>
+      <span class="reset">
+        <output for=${id} data-part=${id} class=${standing}>${told(words, value, own)}</output>
+        ${isSet && !isFixed && html`<${IconButton} icon="close" label=${words.t("back_to_model")} onClick=${() => onSet("")} />`}
+      </span>
     </div>
     <input type="range" id=${id} min=${bounds.min} max=${bounds.max} step=${bounds.step} value=${shown} disabled=${isFixed}
-      class=${isSet ? "" : "unset"} aria-describedby=${`${id}-hint`} onInput=${(event) => onSet(event.target.value)} />
+      class=${standing} aria-describedby=${`${id}-hint`} onInput=${(event) => onSet(event.target.value)} />
     <p class="hint" id=${`${id}-hint`}>${hint}</p>
-    ${isSet && !isFixed && html`<button type="button" class="link-button" onClick=${() => onSet("")}>${words.t("back_to_model")}</button>`}
   </div>`
+}
+
+function told(words, value, own) {
+  if (value !== undefined) return number(words, value, 2)
+  return own === undefined ? words.t("as_model") : words.t("as_model_value", { n: number(words, own, 2) })
 }
 
 /** The model's own defaults `{temperature?, topP?}`, as far as the gateway knows them. */
