@@ -81,7 +81,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     observers = Observers([stats, access_log])
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
     gateway = Gateway(catalogue, Pool(), deadlines, stats.begin)
-    management = Management(selection, catalogue, settings.manage_models)
+    management = Management(selection, catalogue, deadlines, settings.manage_models)
 
     app.register_blueprint(openai_routes.routes(gateway, catalogue))
     app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, management, stats, admission))

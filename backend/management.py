@@ -11,8 +11,12 @@ from typing import Any
 
 from backend.backends.backend import Backend, Model
 from backend.backends.store import VERBS
-from backend.errors import Forbidden, GatewayError, Unsupported
+from backend.client import Client
+from backend.dialects.openai_reply import describe_model
+from backend.errors import Forbidden, GatewayError, ModelNotFound, Unsupported
 from backend.meter import Meter
+from backend.pull import Pull
+from backend.relay import Deadlines
 from backend.routing.catalogue import Catalogue
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection
@@ -21,8 +25,9 @@ from backend.routing.selection import Selection
 class Management:
     """What the routes call. The same change asked for twice at a time is made once: LM Studio would load two copies."""
 
-    def __init__(self, selection: Selection, catalogue: Catalogue, is_enabled: bool) -> None:
-        self._selection, self._catalogue, self._is_enabled = selection, catalogue, is_enabled
+    def __init__(self, selection: Selection, catalogue: Catalogue, deadlines: Deadlines, is_enabled: bool) -> None:
+        self._selection, self._catalogue = selection, catalogue
+        self._deadlines, self._is_enabled = deadlines, is_enabled
         self._under_way: dict[tuple[str, str, str], Flight[str]] = {}
 
     def check(self) -> None:
@@ -52,6 +57,16 @@ class Management:
         """The model, out of memory; still in it where it is answering somebody."""
         with self._backend("unload", meter) as backend:
             return self._described(self._once("unload", backend, name, backend.store.unload))
+
+    def pull(self, name: str, client: Client, meter: Meter) -> Pull:
+        """A pull that has begun. A caller who leaves stops it, where the backend can be stopped."""
+        with self._backend("pull", meter) as backend:
+            known = {model.id for model in self._catalogue.models()}
+            pull = Pull(
+                lambda: backend.store.pull(name), lambda: self._pulled(name, known), client, self._deadlines, meter
+            )
+            pull.open()
+            return pull
 
     def delete(self, name: str, meter: Meter) -> str:
         """The id that is no more."""
@@ -88,6 +103,15 @@ class Management:
         finally:
             if self._under_way.get(key) is flight and not flight.is_under_way:
                 del self._under_way[key]
+
+    def _pulled(self, name: str, known: set[str]) -> dict[str, Any] | None:
+        """The description of what was pulled; None where the backend lists it under a name that cannot be told."""
+        self._catalogue.renew()
+        try:
+            return describe_model(self._catalogue.find(name)[1])
+        except ModelNotFound:  # LM Studio takes an address and makes a name of it
+            new = [model for model in self._catalogue.models() if model.id not in known]
+            return describe_model(new[0]) if len(new) == 1 else None
 
     def _described(self, id: str) -> Model:
         self._catalogue.renew()

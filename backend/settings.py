@@ -159,7 +159,7 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting("", _origins, "further pages that may call, as http://localhost:3000")
     api_keys: tuple[Secret, ...] = _setting("", _secrets, "keys that callers must show, comma-separated; empty: none")
     manage_models: bool = _setting(
-        "false", _yes_or_no, "true: callers may load, unload and delete models of Ollama and LM Studio"
+        "false", _yes_or_no, "true: callers may load, unload, pull and delete models of Ollama and LM Studio"
     )
     log_level: str = _setting("info", _one_of(LOG_LEVELS), "debug, info, warning or error")
 

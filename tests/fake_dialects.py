@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.fake_steps import Chunks, End, Head, Status, Step
+from tests.fake_steps import Chunks, Do, End, Head, Status, Step
 
 JSON = Any
 KINDS = ("ollama", "lmstudio", "openai")
 TOKENS = ("Hello", " from", " the", " fake", " é✓", ".")
+JOBS = "/api/v1/models/download/status/"
 NDJSON, SSE = "application/x-ndjson", "text/event-stream"
+LIBRARY = ("smollm2:135m", "hf.co/bartowski/SmolLM2-135M-Instruct-GGUF:Q4_K_M", "ibm/granite-4-micro")
 CREATED = 1_795_000_000
 TIME = "2026-11-21T10:00:00.123456789Z"
 DURATIONS = {
@@ -74,6 +76,8 @@ class Fake:
     tokens: Sequence[str] = TOKENS
     missing: set[str] = field(default_factory=set)
     token_pause_s: float = 0.0
+    library: Sequence[str] = LIBRARY
+    jobs: dict[str, list[dict[str, JSON]]] = field(default_factory=dict)
 
     def answer(self, asked: Asked) -> tuple[Step, ...]:
         answer = None if asked.path in self.missing else _ROUTES[self.kind](self, asked)
@@ -83,6 +87,11 @@ class Fake:
         wanted = str(name).lower()
         names = (wanted, f"{wanted}:latest") if self.kind == "ollama" else (wanted,)
         return next((model for model in self.models if model.name.lower() in names), None)
+
+    def add(self, name: str) -> None:
+        """A model that was pulled."""
+        if self.model(name) is None:
+            self.models = [*self.models, FakeModel.of(name)]
 
     def change(self, model: FakeModel, **changes: JSON) -> None:
         """From now on the model is another one."""
@@ -109,6 +118,8 @@ def _ollama(fake: Fake, asked: Asked) -> tuple[Step, ...] | None:
             return (Status(body={"models": [_tag(model) for model in fake.models]}),)
         case "GET", "/api/ps":
             return (Status(body={"models": [_running(model) for model in fake.models if model.is_loaded]}),)
+        case "POST", "/api/pull":
+            return _ollama_pull(fake, str(asked.fields.get("model")))
         case "DELETE", "/api/delete":
             return _ollama_delete(fake, asked)
         case "POST", ("/api/show" | "/api/chat" | "/api/generate" | "/api/embed"):
@@ -152,6 +163,25 @@ def _ollama_load(fake: Fake, model: FakeModel, asked: Asked) -> tuple[Step, ...]
     fake.change(model, is_loaded=loads)
     done = {"done": True, "done_reason": "load" if loads else "unload"}
     return (Status(body={"model": model.name, "created_at": TIME, "response": "", **done}),)
+
+
+def pull_lines(*layers: int) -> list[bytes]:
+    """What Ollama says of a pull of layers of these sizes, up to its "success". Zeros are left out."""
+    told: list[dict[str, JSON]] = [{"status": "pulling manifest"}]
+    for number, size in enumerate(layers):
+        layer = {"status": f"pulling {number:012x}", "digest": f"sha256:{number:064x}", "total": size}
+        told += [layer, {**layer, "completed": size // 2}, {**layer, "completed": size}]
+    told += [{"status": "verifying sha256 digest"}, {"status": "writing manifest"}, {"status": "success"}]
+    return [json.dumps(line).encode() + b"\n" for line in told]
+
+
+def _ollama_pull(fake: Fake, name: str) -> tuple[Step, ...]:
+    head, *rest = pull_lines(2000, 100)
+    if name not in fake.library:
+        complaint = b'{"error":"pull model manifest: file does not exist"}\n'
+        return (Head(200, {"content-type": NDJSON}), Chunks([head, complaint]), End())
+    done = Do(lambda: fake.add(name))
+    return (Head(200, {"content-type": NDJSON}), Chunks([head, *rest[:-1]]), done, Chunks(rest[-1:]), End())
 
 
 def _ollama_delete(fake: Fake, asked: Asked) -> tuple[Step, ...]:
@@ -235,6 +265,10 @@ def _lmstudio(fake: Fake, asked: Asked) -> tuple[Step, ...] | None:
             return _lmstudio_load(fake, asked)
         case "POST", "/api/v1/models/unload":
             return _lmstudio_unload(fake, asked)
+        case "POST", "/api/v1/models/download":
+            return _lmstudio_download(fake, str(asked.fields.get("model")))
+        case "GET", path if path.startswith(JOBS):
+            return _lmstudio_job(fake, path.removeprefix(JOBS))
     return _openai(fake, asked)
 
 
@@ -259,6 +293,29 @@ def _lmstudio_unload(fake: Fake, asked: Asked) -> tuple[Step, ...]:
             fake.change(model, is_loaded=bool(rest), instances=rest)
             return (Status(body={"instance_id": copy}),)
     return (Status(404, body={"error": {"message": "No such instance.", "type": "not_found", "code": None}}),)
+
+
+def _lmstudio_download(fake: Fake, name: str) -> tuple[Step, ...]:
+    """A job that is half done when it is asked about, and done when it is asked about again."""
+    if fake.model(name):
+        return (Status(body={"status": "already_downloaded"}),)
+    if name not in fake.library:
+        error = {"message": f"Model not found: {name}", "type": "invalid_request", "code": "model_not_found"}
+        return (Status(404, body={"error": error}),)
+    job: dict[str, JSON] = {"job_id": f"job_{len(fake.jobs):08x}", "total_size_bytes": 2000, "model": name}
+    states = (("downloading", 0), ("downloading", 1000), ("completed", 2000))
+    begun, *rest = ({**job, "status": status, "downloaded_bytes": size} for status, size in states)
+    fake.jobs[job["job_id"]] = rest
+    return (Status(body=begun),)
+
+
+def _lmstudio_job(fake: Fake, job: str) -> tuple[Step, ...]:
+    if job not in fake.jobs:
+        return (Status(404, body={"error": {"message": "No such job.", "type": "not_found", "code": None}}),)
+    state = fake.jobs[job].pop(0) if len(fake.jobs[job]) > 1 else fake.jobs[job][0]
+    if state["status"] == "completed":
+        fake.add(state["model"])
+    return (Status(body=state),)
 
 
 def _copies(model: FakeModel) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ LAYERS = [
     ("backend.client", "backend.upstream", "backend.meter", "backend.routing"),
     ("backend.outlet",),
     ("backend.relay",),
-    ("backend.gateway", "backend.management", "backend.admission", "backend.body"),
+    ("backend.gateway", "backend.pull", "backend.management", "backend.admission", "backend.body"),
     ("backend.routes",),
     ("backend.app",),
     ("backend.server", "backend.gunicorn_server", "backend.gevent_server"),

@@ -58,6 +58,7 @@ LEAVE_POLL_S = 0.5
 CANNOT = {
     "load": "The embedded engine loads a model when it is asked something: just ask it.",
     "unload": "The embedded engine unloads a model when it is asked for another one, or when the gateway stops.",
+    "pull": "The embedded engine downloads nothing: put a GGUF file into the models folder (MODELS_DIR).",
     "delete": "The embedded engine deletes nothing: remove the GGUF file from the models folder (MODELS_DIR).",
 }
 

@@ -6,7 +6,7 @@ It must not know what the answers mean. Relayed answers do not come this way; ba
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -15,18 +15,20 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-from gevent import Timeout
+from gevent import Timeout, sleep
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from backend import __version__
 from backend.backends.backend import Endpoint
+from backend.dialects.framing import FramingError, LineReader
 from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError
 from backend.settings import Secret
 
 JSON = Any
 READ_TIMEOUT_S = 10.0
 LARGEST_ANSWER = 16 * 1024 * 1024
+LONGEST_LINE = 64 * 1024
 NO_KEY = Secret("")
 _PIECE = 64 * 1024
 
@@ -123,6 +125,53 @@ def _sentences(server: Server, timeout_s: float) -> Iterator[None]:
         raise _garbled(server) from fault
 
 
+def lines(
+    server: Server, path: str, body: JSON, idle_s: float, refusal: Callable[[int, bytes], GatewayError]
+) -> Generator[bytes, None, None]:
+    """POST a JSON body and give the lines of the answer, each as soon as it is there, until the answer ends or breaks
+    off: what is missing is for the reader to judge. Closing the generator closes the connection at once.
+
+    Raises like `ask`, BackendTimeout when no line has come for `idle_s`, and what `refusal` makes of another status
+    than 200. There is no limit on the whole.
+    """
+    reader = LineReader(LONGEST_LINE)
+    with _sentences(server, idle_s), _session(server) as session:
+        with Timeout(server.connect_timeout_s + idle_s, _too_late(server, idle_s)):
+            response = _response(session, server, path, body, idle_s, None)
+        with response:
+            if response.status_code != 200:
+                with Timeout(READ_TIMEOUT_S, _too_late(server, READ_TIMEOUT_S)):
+                    raise refusal(response.status_code, _read(response, server, READ_TIMEOUT_S))
+            heard_at = monotonic()
+            while piece := _piece(response):
+                for line in _framed(reader, piece, server):
+                    yield _without_key(line, server)
+                    heard_at = monotonic()
+                if monotonic() - heard_at > idle_s:  # bytes alone are no word
+                    raise _too_late(server, idle_s)
+                sleep(0)  # one that never stops talking leaves others their turn
+
+
+def _piece(response: requests.Response) -> bytes:
+    """What has come, without waiting for more; b"" at the end, however it came about."""
+    try:
+        piece: bytes = response.raw.read1(_PIECE)
+    except ReadTimeoutError as fault:
+        raise requests.exceptions.ReadTimeout(fault) from fault
+    except HTTPError:
+        return b""
+    return piece
+
+
+def _framed(reader: LineReader, piece: bytes, server: Server) -> list[bytes]:
+    try:
+        return reader.feed(piece)
+    except FramingError as fault:
+        raise BackendFailed(
+            f"{server.title} at {server.url} sent a line that is longer than the gateway keeps.", "answer_too_large"
+        ) from fault
+
+
 def _session(server: Server) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
@@ -178,8 +227,12 @@ def _read(response: requests.Response, server: Server, timeout_s: float) -> byte
             raise BackendFailed(f"{server.title} at {server.url} answered with more than 16 MiB.", "answer_too_large")
         if monotonic() > deadline:
             raise _too_late(server, timeout_s)
-    answer = b"".join(pieces)  # servers quote a key that they refuse; nobody else may read it
-    return answer.replace(server.key.reveal().encode(), b"[key]") if server.key else answer
+    return _without_key(b"".join(pieces), server)
+
+
+def _without_key(told: bytes, server: Server) -> bytes:
+    """Servers quote a key that they refuse; nobody else may read it."""
+    return told.replace(server.key.reveal().encode(), b"[key]") if server.key else told
 
 
 def _silent(server: Server) -> BackendUnavailable:

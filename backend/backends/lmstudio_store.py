@@ -1,4 +1,4 @@
-"""LM Studio's models: load and unload, over the API that it has since 0.4.0.
+"""LM Studio's models: load, unload and pull, over the API that it has since 0.4.0.
 
 Facts are from its documentation (lmstudio.ai/docs/developer/rest). It answers 200 to what it does not know, so
 answers are judged by their shape.
@@ -6,16 +6,22 @@ answers are judged by their shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
+
+import gevent
 
 from backend.backends.fields import entries, word, words
 from backend.backends.http import READ_TIMEOUT_S, Server, ask, refused_key
 from backend.dialects.chat import Model
-from backend.errors import BackendFailed, GatewayError, ModelNotFound, Unsupported
+from backend.dialects.progress import Progress, Tally
+from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
 
 JSON = Any
 MODELS = "/api/v1/models"
+PULL_POLL_S = 1.0
+_JOB = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 class LMStudioStore:
@@ -42,6 +48,25 @@ class LMStudioStore:
             told = self._ask(MODELS + "/unload", {"instance_id": copy})
             self._check_is_told(told.get("instance_id"))
         return key
+
+    def pull(self, name: str) -> Generator[Progress, None, None]:
+        """A job that is asked about again and again. It has no address to stop a job: closing the generator only
+        stops the asking, and LM Studio goes on."""
+        if "://" in name and not name.startswith("https://huggingface.co/"):
+            raise BadRequest("LM Studio pulls from its catalogue or from https://huggingface.co/ only.", "model")
+        tally = Tally("LM Studio")
+        told = self._ask(MODELS + "/download", {"model": name})
+        job = told.get("job_id")
+        while (status := told.get("status")) not in ("completed", "already_downloaded"):
+            if status == "failed":
+                raise BackendFailed("LM Studio could not download the model; its own window says why.")
+            if status not in ("downloading", "paused") or not isinstance(job, str) or not _JOB.fullmatch(job):
+                raise tally.nonsense()
+            if told.get("total_size_bytes") is not None:
+                tally.add(job, told.get("downloaded_bytes"), told["total_size_bytes"])
+            yield tally.note("downloading", status)
+            gevent.sleep(PULL_POLL_S)
+            told = self._ask(f"{MODELS}/download/status/{job}")
 
     def delete(self, model: Model) -> None:
         raise Unsupported(self.cannot["delete"])

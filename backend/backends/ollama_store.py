@@ -1,26 +1,32 @@
-"""Ollama's models: load, unload, delete.
+"""Ollama's models: load, unload, pull, delete.
 
 Facts are from Ollama's source (server/routes.go, cmd/cmd.go) where nothing else is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
 import gevent
 
 from backend.backends.fields import entries
-from backend.backends.http import READ_TIMEOUT_S, Server, ask
+from backend.backends.http import READ_TIMEOUT_S, Server, ask, lines
 from backend.dialects.chat import Model
-from backend.errors import BackendTimeout, GatewayError
+from backend.dialects.ollama_pull import OllamaPull
+from backend.dialects.progress import Progress
+from backend.errors import BackendTimeout, BadRequest, GatewayError, Truncated
 
 JSON = Any
 UNLOAD_PATIENCE_S = 5.0
 """A model leaves memory some moments after Ollama has said yes; one that is answering somebody, when it is done."""
 UNLOAD_POLL_S = 0.1
 PS_TIMEOUT_S = 2.0
+LIBRARIES = ("registry.ollama.ai", "ollama.com", "hf.co", "huggingface.co")
+"""A name may begin with a host, and Ollama fetches from whatever host that is, and quotes what that says when it
+fails: with any other host, a caller could look around in the network that Ollama stands in."""
 
 
 class OllamaStore:
@@ -49,6 +55,18 @@ class OllamaStore:
             gevent.sleep(UNLOAD_POLL_S)
         return model.id
 
+    def pull(self, name: str) -> Generator[Progress, None, None]:
+        """Ollama stops when the connection is closed, and a new pull goes on from there. `insecure` is never sent."""
+        _check_library(name)
+        reader = OllamaPull()
+        with closing(lines(self._server, "/api/pull", {"model": name}, self._idle_s, self._error)) as told:
+            for line in told:
+                progress = reader.read(line)
+                if reader.is_done:
+                    return
+                yield progress
+        raise Truncated("Ollama broke off before the pull was complete. Pull again: it goes on from there.")
+
     def delete(self, model: Model) -> None:
         """Out of memory first, as `ollama rm` does: what is deleted would go on answering."""
         self._expire(model.id)
@@ -69,3 +87,14 @@ class OllamaStore:
         answer = ask(self._server, path, body, timeout_s, method)
         if answer.status != 200 or answer.object().get("error"):
             raise self._error(answer.status, answer.body)
+
+
+def _check_library(name: str) -> None:
+    """Raises BadRequest for a host that is no public library. What stands before the last two parts of a name is a
+    host (types/model/name.go)."""
+    host = name.rpartition("/")[0].rpartition("/")[0]
+    if host and host.lower() not in LIBRARIES:
+        raise BadRequest(
+            "Through the gateway Ollama pulls from ollama.com and hf.co only. From elsewhere: `ollama pull NAME`.",
+            "model",
+        )

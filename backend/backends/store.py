@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Protocol
 
 from backend.dialects.chat import Model
+from backend.dialects.progress import Progress
 from backend.errors import Unsupported
 
-VERBS = ("load", "unload", "delete")
+VERBS = ("load", "unload", "pull", "delete")
 
 
 class Store(Protocol):
@@ -26,6 +27,10 @@ class Store(Protocol):
     def unload(self, model: Model) -> str:
         """Take every copy of a listed model out of memory. The id under which the listing shows it."""
 
+    def pull(self, name: str) -> Generator[Progress, None, None]:
+        """Have the backend download a model that it may not have. The end without a failure is the backend's own
+        word of success. Closing the generator lets go of the backend at once."""
+
     def delete(self, model: Model) -> None:
         """Delete a listed model for good."""
 
@@ -41,6 +46,9 @@ class NoStore:
 
     def unload(self, model: Model) -> str:
         raise Unsupported(self.cannot["unload"])
+
+    def pull(self, name: str) -> Generator[Progress, None, None]:
+        raise Unsupported(self.cannot["pull"])
 
     def delete(self, model: Model) -> None:
         raise Unsupported(self.cannot["delete"])

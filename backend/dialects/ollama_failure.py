@@ -8,6 +8,7 @@ from backend.dialects.complaint import Complaint, after, context_exceeded, out_o
 from backend.errors import BackendFailed, BackendUnavailable, BadRequest, GatewayError, ModelNotFound, Unsupported
 
 _NO_MODEL = re.compile(r"model ['\"]?([^'\" ]{1,300})['\"]? not found", re.IGNORECASE)
+_NOTHING_TO_PULL = re.compile(r"pull model manifest: (file does not exist|40[14]\b)", re.IGNORECASE)
 _CANNOT = re.compile(r"does not support (\w+)", re.IGNORECASE)
 _NO_IMAGES = re.compile(r"image input is not supported|missing data required for image input|mmproj", re.IGNORECASE)
 _PARAMS = {"tools": "tools", "thinking": "think", "vision": "images", "insert": "suffix", "audio": "messages"}
@@ -41,6 +42,10 @@ def _by_words(complaint: Complaint) -> GatewayError | None:
         return Unsupported(message, _PARAMS.get(found[1].lower(), "model"))
     if complaint.says(_NO_IMAGES):
         return Unsupported("This model cannot look at images: choose a vision model.", "images")
+    if complaint.says(_NOTHING_TO_PULL):
+        return ModelNotFound(
+            "There is no such model to pull. Names are at ollama.com/library; hf.co/USER/REPOSITORY is one, too."
+        )
     if found := _NO_MODEL.search(complaint.sentence):
         return ModelNotFound(f"Ollama does not have the model {found[1]}. Get it with: ollama pull {found[1]}")
     return None

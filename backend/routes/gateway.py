@@ -16,7 +16,7 @@ from backend.errors import GatewayError
 from backend.gateway import Gateway
 from backend.management import Management
 from backend.observers.stats import Stats
-from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
+from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 
@@ -38,7 +38,7 @@ def routes(
         opened = gateway.open(asked, client(), meter(), has_heartbeat=False)
         elapsed_ms = meter().elapsed_ms
         if asked.stream:
-            return StreamResponse(opened, course.CourseStream(asked, opened.model.id, _now, elapsed_ms))
+            return stream_reply(opened, course.CourseStream(asked, opened.model.id, _now, elapsed_ms))
         answer = opened.relay.gather()
         return json_reply(course.encode_course(asked, answer, opened.model.id, _now, elapsed_ms), opened.headers)
 

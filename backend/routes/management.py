@@ -1,4 +1,4 @@
-"""Managing the backend's models: load, unload, delete. All of it is refused unless MANAGE_MODELS says otherwise."""
+"""Managing the backend's models: load, unload, pull, delete. All is refused unless MANAGE_MODELS allows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from backend.dialects.model_request import parse_model
 from backend.dialects.openai_reply import describe_model, encode_deletion
 from backend.management import Management
-from backend.routes.reply import json_reply, meter, read_object
+from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
 
 
 def routes(management: Management) -> Blueprint:
@@ -26,6 +26,14 @@ def routes(management: Management) -> Blueprint:
     @blueprint.post("/models/unload")
     def unload() -> Response:
         return json_reply(orjson.dumps(describe_model(management.unload(parse_model(read_object()), meter()))))
+
+    @blueprint.post("/models/pull")
+    def pull() -> Response:
+        name = parse_model(read_object())
+        meter().is_stream = True
+        pull = management.pull(name, client(), meter())
+        headers = {"x-passerelle-backend": meter().backend or ""}
+        return StreamResponse(pull.content_type, headers, pull.stream, pull.abandon)
 
     @blueprint.delete("/v1/models/<path:name>")
     @blueprint.delete("/models/<path:name>")

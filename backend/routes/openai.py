@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 from backend.dialects import openai_reply, openai_request, openai_stream
 from backend.dialects.chat import Answer, GenerationRequest, StreamEncoder
 from backend.gateway import Gateway
-from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
+from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
 from backend.routing.catalogue import Catalogue
 
 
@@ -72,5 +72,5 @@ def _generate(
     opened = gateway.open(asked, client(), meter(), has_heartbeat=asked.stream)
     identity, created = prefix + secrets.token_hex(12), int(time.time())
     if asked.stream:
-        return StreamResponse(opened, stream(opened.model.id, asked.include_usage, identity, created))
+        return stream_reply(opened, stream(opened.model.id, asked.include_usage, identity, created))
     return json_reply(encode(opened.relay.gather(), opened.model.id, identity, created), opened.headers)

@@ -16,7 +16,6 @@ from backend.dialects.chat import StreamEncoder
 from backend.errors import BadRequest, BodyTooLarge, GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
 from backend.gateway import Opened
 from backend.meter import Meter
-from backend.relay import Relay
 
 BODY_DEADLINE_S = 120
 PIECE_BYTES = 64 * 1024
@@ -63,35 +62,50 @@ def json_reply(body: bytes, headers: Mapping[str, str] | None = None, status: in
     return Response(body, status=status, headers=headers, content_type="application/json")
 
 
-class StreamResponse(Response):
-    """A response whose body the relay writes itself, straight to the client's socket."""
+SendHead = Callable[[bytes], object]
 
-    def __init__(self, opened: Opened, encoder: StreamEncoder) -> None:
-        super().__init__(content_type=encoder.content_type, headers=opened.headers)
+
+class StreamResponse(Response):
+    """A response whose body `write` puts straight onto the client's socket, after it has sent the head; `abandon` is
+    called when it never will."""
+
+    def __init__(
+        self,
+        content_type: str,
+        headers: Mapping[str, str],
+        write: Callable[[SendHead], None],
+        abandon: Callable[[], None],
+    ) -> None:
+        super().__init__(content_type=content_type, headers=headers)
         self.headers["Cache-Control"] = "no-cache"
         self.headers["X-Accel-Buffering"] = "no"
-        self._relay, self._encoder = opened.relay, encoder
+        self._write, self._abandon = write, abandon
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         send_head = start_response(self.status, self.headers.to_wsgi_list())
-        return _Body(self._relay, self._encoder, send_head)
+        return _Body(lambda: self._write(send_head), self._abandon)
 
 
 class _Body:
     """WSGI's view of a stream: an iterable without items, that takes as long as the stream does."""
 
-    def __init__(self, relay: Relay, encoder: StreamEncoder, send_head: Callable[[bytes], object]) -> None:
-        self._relay, self._encoder, self._send_head = relay, encoder, send_head
+    def __init__(self, write: Callable[[], None], abandon: Callable[[], None]) -> None:
+        self._write, self.close = write, abandon
 
     def __iter__(self) -> _Body:
         return self
 
     def __next__(self) -> bytes:
-        self._relay.stream(self._encoder, self._send_head)
+        self._write()
         raise StopIteration
 
-    def close(self) -> None:
-        self._relay.abandon()
+
+def stream_reply(opened: Opened, encoder: StreamEncoder) -> StreamResponse:
+    """What a relay brings, in the dialect of this encoder."""
+    relay = opened.relay
+    return StreamResponse(
+        encoder.content_type, opened.headers, lambda send_head: relay.stream(encoder, send_head), relay.abandon
+    )
 
 
 def render(error: GatewayError) -> Response:

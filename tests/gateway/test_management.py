@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,65 +10,10 @@ import openai
 import pytest
 import requests
 
-from tests.fake_backend import Bytes, Chunks, Do, FakeBackend, FakeModel, Fin, Head, Reset, Status, Step, WaitFor
+from tests.fake_backend import Bytes, Chunks, Do, Fin, Head, Reset, Status, Step, WaitFor
+from tests.gateway.managed import ANCHOR, HUGGING, Pair, error, listed, refresh
 from tests.gateway.wire import Wire, wait_until
 from tests.running_gateway import RunningGateway
-
-Pair = tuple[FakeBackend, RunningGateway]
-ANCHOR = "anchor:latest"
-HUGGING = "hf.co/unsloth/Qwen3-4B-GGUF:Q4_K_M"
-
-
-@pytest.fixture(scope="module")
-def managed_ollama() -> Iterator[Pair]:
-    with (
-        FakeBackend("ollama", [ANCHOR]) as fake,
-        RunningGateway(
-            BACKEND="ollama", OLLAMA_URL=fake.url, MANAGE_MODELS="true", IDLE_TIMEOUT_S=1, HEARTBEAT_S=0.3
-        ) as gateway,
-    ):
-        yield fake, gateway
-
-
-@pytest.fixture(scope="module")
-def managed_lmstudio() -> Iterator[Pair]:
-    with (
-        FakeBackend("lmstudio", [ANCHOR]) as fake,
-        RunningGateway(
-            BACKEND="lmstudio", LMSTUDIO_URL=fake.url, MANAGE_MODELS="true", IDLE_TIMEOUT_S=1, HEARTBEAT_S=0.3
-        ) as gateway,
-    ):
-        yield fake, gateway
-
-
-@pytest.fixture
-def ollama(managed_ollama: Pair) -> Pair:
-    managed_ollama[0].models = [ANCHOR, "llama3.2:latest", "nomic-embed-text:latest", HUGGING]
-    refresh(managed_ollama[1])
-    return managed_ollama
-
-
-@pytest.fixture
-def lmstudio(managed_lmstudio: Pair) -> Pair:
-    gemma = FakeModel("google/gemma-3-4b", variants=("google/gemma-3-4b@q4_k_m",))
-    managed_lmstudio[0].models = [ANCHOR, gemma, "qwen/qwen3-8b"]
-    refresh(managed_lmstudio[1])
-    return managed_lmstudio
-
-
-def refresh(gateway: RunningGateway) -> None:
-    """Any change makes the gateway ask for the models anew; it may still know those of the test before."""
-    assert gateway.post("/models/unload", {"model": ANCHOR}).status_code == 200
-
-
-def listed(gateway: RunningGateway) -> dict[str, Any]:
-    return {model["id"]: model for model in gateway.get("/models").json()["data"]}
-
-
-def error(answer: requests.Response) -> tuple[int, str]:
-    assert answer.json()["error"].keys() == {"message", "type", "param", "code"}
-    return answer.status_code, answer.json()["error"]["code"]
-
 
 # -- Ollama
 
@@ -302,7 +246,7 @@ def test_an_unknown_model_is_not_found_and_the_backend_is_not_asked(ollama: Pair
         "llama3.2",
     ],
 )
-@pytest.mark.parametrize("verb", ["load", "unload"])
+@pytest.mark.parametrize("verb", ["load", "unload", "pull"])
 def test_a_body_that_is_not_just_a_name_is_refused(ollama: Pair, verb: str, body: object) -> None:
     _, gateway = ollama
 
@@ -364,7 +308,13 @@ def test_a_load_that_lm_studio_does_not_confirm_is_none(lmstudio: Pair, body: di
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/models/load"), ("POST", "/models/unload"), ("DELETE", "/models/a/b:c"), ("DELETE", "/v1/models/a")],
+    [
+        ("POST", "/models/load"),
+        ("POST", "/models/unload"),
+        ("POST", "/models/pull"),
+        ("DELETE", "/models/a/b:c"),
+        ("DELETE", "/v1/models/a"),
+    ],
 )
 def test_nothing_is_managed_unless_the_setting_says_so(ollama_pair: Pair, method: str, path: str) -> None:
     fake, gateway = ollama_pair
@@ -382,9 +332,9 @@ def test_health_tells_what_can_be_managed(ollama: Pair, lmstudio: Pair, ollama_p
         told: dict[str, Any] = pair[1].get("/health").json()["manage"]
         return told
 
-    assert manage(ollama) == {"enabled": True, "can": ["load", "unload", "delete"]}
-    assert manage(lmstudio) == {"enabled": True, "can": ["load", "unload"]}
-    assert manage(ollama_pair) == {"enabled": False, "can": ["load", "unload", "delete"]}
+    assert manage(ollama) == {"enabled": True, "can": ["load", "unload", "pull", "delete"]}
+    assert manage(lmstudio) == {"enabled": True, "can": ["load", "unload", "pull"]}
+    assert manage(ollama_pair) == {"enabled": False, "can": ["load", "unload", "pull", "delete"]}
     assert manage(openai_pair) == {"enabled": False, "can": []}
 
 
@@ -395,10 +345,10 @@ def test_backends_without_such_an_api_say_what_to_do(openai_pair: Pair) -> None:
         {"BACKEND": "embedded"},
     ):
         with RunningGateway(**settings, MANAGE_MODELS="true") as gateway:
-            answers = [gateway.post(f"/models/{verb}", {"model": "llama3.2"}) for verb in ("load", "unload")]
+            answers = [gateway.post(f"/models/{verb}", {"model": "llama3.2"}) for verb in ("load", "unload", "pull")]
             answers.append(requests.delete(gateway.url + "/models/llama3.2", timeout=10))
 
-            assert [error(answer) for answer in answers] == [(400, "unsupported")] * 3
+            assert [error(answer) for answer in answers] == [(400, "unsupported")] * 4
             assert gateway.get("/health").json()["manage"] == {"enabled": True, "can": []}
 
 
