@@ -236,16 +236,14 @@ def test_markup_in_an_answer_stays_text(english: Reader, patient_pair: Pair) -> 
 
 def test_bold_words_are_bold_and_nothing_is_lost(english: Reader, patient_pair: Pair) -> None:
     fake, gateway = patient_pair
-    said = "1. **Same** image\n2 ** 3 ** 4 and **<b>bold</b>** at\nthe **end**"
+    said = "1. **Same** image\n2 ** 3 ** 4 and **`<b>bold</b>`** at\nthe **end**"
     fake.script(script.PATH, script.BEGIN, *map(script.said, said), script.finish("stop"), script.DONE)
 
     english.open(gateway.url).ask("Emphasize!")
 
     english.sees_phase("done")
-    assert english.part("text").text_content() == said.replace("**Same**", "Same").replace(
-        "**<b>bold</b>**", "<b>bold</b>"
-    ).replace("**end**", "end")
-    assert english.find("#answer strong").all_text_contents() == ["Same", "<b>bold</b>", "end"]
+    english.sees_text("Same image 2 ** 3 ** 4 and <b>bold</b> at the end")
+    assert english.find("#answer li strong").all_inner_texts() == ["Same", "<b>bold</b>", "end"]
 
 
 def test_the_view_follows_the_end_only_for_a_reader_who_is_there(english: Reader, patient_pair: Pair) -> None:
@@ -262,10 +260,31 @@ def test_the_view_follows_the_end_only_for_a_reader_who_is_there(english: Reader
 
     body.evaluate("(box) => { box.scrollTop = 100 }")
     more.set()
-    expect(english.part("text")).to_contain_text("Line 59\nLine 0")
+    expect(english.part("text")).to_contain_text("Line 59 Line 0", use_inner_text=True)
     english.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert body.evaluate("(box) => box.scrollTop") == 100
 
+    english.find("[data-do=to-end]").click()
+    assert body.evaluate(left) < 5
+    expect(english.find("[data-do=to-end]")).to_have_count(0)
+    body.evaluate("(box) => { box.scrollTop = 100 }")
+    expect(english.find("[data-do=to-end]")).to_be_visible()
     rest.set()
     english.sees_phase("done")
     assert body.evaluate("(box) => box.scrollTop") == 100
+
+
+def test_an_answer_is_copied_as_it_was_written(english: Reader, patient_pair: Pair) -> None:
+    fake, gateway = patient_pair
+    fake.script(script.PATH, script.BEGIN, script.said("**Bold** `code`\n"), script.finish("stop"), script.DONE)
+    english.open(gateway.url)
+    expect(english.find("#answer [data-do=copy]")).to_have_count(0)
+    english.ask("Emphasize!")
+    english.sees_phase("done")
+
+    english.find("#answer [data-do=copy]").click()
+
+    expect(english.find("#answer [data-do=copy]")).to_have_text("Copied")
+    english.find("#human").fill("")
+    english.find("#human").press("Control+v")
+    expect(english.find("#human")).to_have_value("**Bold** `code`\n")
