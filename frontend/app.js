@@ -28,11 +28,13 @@ const ways = {
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
+const parts = { words, readyMade, settings, route, catalog, libraries, prompt, ways, open }
+let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())
 try {
   const { draw } = await views
-  draw(page, { words, readyMade, settings, route, catalog, libraries, prompt, ways })
+  draw(page, parts)
   missing.hidden = true
   page.hidden = false
 } catch (fault) {
@@ -43,6 +45,17 @@ try {
 }
 libraries.load()
 catalog.refresh()
+open()
+
+/** Opens the conversations, once: their views wait for it, the first paint does not. */
+function open() {
+  opening ??= (async () => {
+    const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations.js"), import("./state/chat.js")])
+    parts.conversations = await Conversations.open()
+    parts.chat = new Chat(parts)
+  })()
+  return opening
+}
 
 /** Goes to a field: in this view where it has it, else in the settings. A folded panel opens. */
 function goTo(id) {

@@ -8,6 +8,7 @@ import { StatusPill } from "./shared/status_pill.js"
 /** The views, by their names in the address; each comes when it is first asked for. */
 const VIEWS = {
   prompt: async () => (await import("./prompt/prompt_view.js")).PromptView,
+  chat: async ({ open }) => (await Promise.all([import("./chat/chat_view.js"), open()]))[0].ChatView,
 }
 
 /** Draws the page into `root`; `app` holds its parts, see app.js. */
@@ -29,14 +30,15 @@ function App() {
 }
 
 function Header() {
-  const { words, route } = useApp()
+  const { words, route, chat } = useApp()
+  const place = (name) => (name === "chat" ? address(name, route.view === name ? route.id : chat?.current) : address(name))
   return html`<header class="bar">
     <a class="brand" href=${address("prompt")}>
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M3 22h26M5.5 22c1-10 20-10 21 0M10.5 22v-5.5M16 22v-7.5M21.5 22v-5.5" /></svg>
       <h1>Passerelle</h1>
     </a>
     <nav class="views" aria-label=${words.t("views")}>
-      ${Object.keys(VIEWS).map((name) => html`<a key=${name} href=${address(name)} data-view=${name} aria-current=${route.view === name ? "page" : undefined}>
+      ${Object.keys(VIEWS).map((name) => html`<a key=${name} href=${place(name)} data-view=${name} aria-current=${route.view === name ? "page" : undefined}>
         <${Icon} name=${name} /><span>${words.t(`view_${name}`)}</span></a>`)}
     </nav>
     <${StatusPill} />
@@ -59,9 +61,10 @@ function Notices() {
 }
 
 function View({ name }) {
+  const app = useApp()
   const [component, setComponent] = useState(null)
   useEffect(() => {
-    VIEWS[name]().then((found) => setComponent(() => found))
+    VIEWS[name](app).then((found) => setComponent(() => found))
   }, [name])
   return component && html`<${component} />`
 }
