@@ -3,7 +3,9 @@ import { presets } from "./gateway.js"
 import Catalog from "./state/catalog.js"
 import Fault from "./state/fault.js"
 import Libraries from "./state/libraries.js"
+import Management from "./state/management.js"
 import Prompt from "./state/prompt.js"
+import Pulls from "./state/pulls.js"
 import Route from "./state/route.js"
 import Settings from "./state/settings.js"
 import Words from "./state/words.js"
@@ -21,6 +23,8 @@ const settings = new Settings()
 const route = new Route()
 const catalog = new Catalog(settings)
 const libraries = new Libraries()
+const management = new Management({ settings, catalog })
+const pulls = new Pulls({ settings, catalog })
 const prompt = new Prompt({ words, settings, catalog, readyMade })
 const ways = {
   to_key: () => goTo("key"),
@@ -28,7 +32,7 @@ const ways = {
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, readyMade, settings, route, catalog, libraries, prompt, ways, open }
+const parts = { words, readyMade, settings, route, catalog, management, pulls, libraries, prompt, ways, open }
 let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())

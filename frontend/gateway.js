@@ -1,3 +1,4 @@
+import { jsonLines } from "./helpers/json_lines.js"
 import Fault from "./state/fault.js"
 
 const PATIENCE_MS = 10_000
@@ -32,6 +33,26 @@ export async function stats(settings) {
   return read("/stats", settings)
 }
 
+/** Puts a model into memory; as long as that takes. */
+export async function loadModel(settings, model) {
+  return change("POST", "/models/load", settings, { model })
+}
+
+export async function unloadModel(settings, model) {
+  return change("POST", "/models/unload", settings, { model })
+}
+
+export async function deleteModel(settings, model) {
+  return change("DELETE", `/models/${encodeURIComponent(model)}`, settings)
+}
+
+/** Has the backend download a model: the lines that the gateway tells of it. Aborting stops the backend, where it can be stopped. */
+export async function* pullModel(settings, model, signal) {
+  const answer = await ask("POST", "/models/pull", settings, { model }, signal)
+  if (!answer.ok) throw Fault.ofAnswer(answer.status, await answer.json().catch(() => null))
+  yield* jsonLines(answer.body)
+}
+
 export async function presets() {
   return (await fetch("presets.json")).json()
 }
@@ -47,6 +68,25 @@ async function get(address, settings) {
   try {
     const answer = await fetch(address, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) })
     return { status: answer.status, body: await answer.json().catch(() => null) }
+  } catch {
+    throw Fault.ofSilence(settings)
+  }
+}
+
+async function change(method, address, settings, body) {
+  const answer = await ask(method, address, settings, body)
+  const told = await answer.json().catch(() => null)
+  if (!answer.ok) throw Fault.ofAnswer(answer.status, told)
+  return told
+}
+
+/** Of the page's own gateway only: another endpoint's key has no business there, nor this page in another's models. */
+async function ask(method, address, settings, body, signal) {
+  if (!settings.isOwnGateway) throw new Fault("forbidden")
+  const headers = settings.key ? { authorization: `Bearer ${settings.key}` } : {}
+  if (body) headers["content-type"] = "application/json"
+  try {
+    return await fetch(address, { method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error", signal })
   } catch {
     throw Fault.ofSilence(settings)
   }

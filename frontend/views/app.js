@@ -9,6 +9,7 @@ import { StatusPill } from "./shared/status_pill.js"
 const VIEWS = {
   prompt: async () => (await import("./prompt/prompt_view.js")).PromptView,
   chat: async ({ open }) => (await Promise.all([import("./chat/chat_view.js"), open()]))[0].ChatView,
+  models: async () => (await import("./models/models_view.js")).ModelsView,
 }
 
 /** Draws the page into `root`; `app` holds its parts, see app.js. */
