@@ -154,6 +154,90 @@ def stats(model: str | None, as_json: bool, url: str | None) -> int:
     return 0
 
 
+@commands.command()
+@click.argument("model")
+@to_gateway
+def load(model: str, url: str | None) -> int:
+    """Load MODEL into memory and wait until it is there.
+
+    Ctrl-C leaves, but the backend goes on loading. Like unload, pull and rm, this wants MANAGE_MODELS=true in the
+    gateway's .env.
+    """
+    told = _changed("load", model, url)
+    click.echo(f"{_name(told, model)} is loaded.")
+    return 0
+
+
+@commands.command()
+@click.argument("model")
+@to_gateway
+def unload(model: str, url: str | None) -> int:
+    """Take MODEL out of memory."""
+    told = _changed("unload", model, url)
+    is_busy = told.get("is_loaded") is True
+    click.echo(_name(told, model) + (" is still answering somebody; it leaves then." if is_busy else " is unloaded."))
+    return 0
+
+
+@commands.command()
+@click.argument("model")
+@to_gateway
+def pull(model: str, url: str | None) -> int:
+    """Have the backend download MODEL, such as llama3.2 or hf.co/USER/REPOSITORY.
+
+    Ctrl-C stops it: Ollama goes on from there when it is pulled again; LM Studio cannot be stopped this way.
+    """
+    from backend.terminal import ProgressView, size
+
+    gateway = _gateway(url)
+    view = ProgressView()
+    with _sentences(), gateway.pull(model) as pulling:
+        try:
+            for stage in pulling:
+                view.show(stage.status, stage.detail, stage.fraction, stage.total)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        finally:
+            view.end()
+    told = pulling.model
+    known = f", {size(told['size_bytes'])}" if isinstance(told.get("size_bytes"), int) else ""
+    click.echo(f"Pulled {_name(told, model)}{known}.")
+    return 0
+
+
+@commands.command()
+@click.argument("model")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@to_gateway
+def rm(model: str, yes: bool, url: str | None) -> int:
+    """Delete MODEL from the backend for good."""
+    from backend.terminal import printable
+
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("What is deleted is gone: add --yes where nobody can be asked.")
+    gateway = _gateway(url)
+    if not yes and not click.confirm(f"Delete {printable(model)} for good?", err=True):
+        return 1
+    with _sentences():
+        told = gateway.delete(model)
+    click.echo(f"Deleted {_name(told, model)}.")
+    return 0
+
+
+def _changed(verb: str, model: str, url: str | None) -> dict[str, Any]:
+    gateway = _gateway(url)
+    with _sentences():
+        return gateway.change(verb, model)
+
+
+def _name(told: dict[str, Any], model: str) -> str:
+    """The model's whole name where the gateway tells it, else the one that was given."""
+    from backend.terminal import printable
+
+    id = told.get("id")
+    return printable(id if isinstance(id, str) else model)
+
+
 def _settings() -> Settings:
     from backend.settings import Settings, SettingsError
 

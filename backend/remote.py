@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import orjson
 
-from backend.dialects.framing import FramingError, SSEReader
+from backend.dialects.framing import FramingError, LineReader, SSEReader
 from backend.terminal import printable
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST_SENTENCE = 500
 GRACE_S = 30.0
+NOT_UTF8 = "The text holds characters that cannot be sent; it must be UTF-8."
 
 
 class RemoteError(Exception):
@@ -101,6 +103,69 @@ class Answer:
         return Piece(_string(delta.get("content")), reasoning)
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a pull is. Sizes in bytes; None is not known. `fraction` is from 0 to 1."""
+
+    status: str = ""
+    detail: str = ""
+    completed: int | None = None
+    total: int | None = None
+    fraction: float | None = None
+
+
+class Pulling:
+    """A pull as it goes on: iterate over its stages; `model` is the model's description once it is done.
+
+    Leaving the `with` block closes the connection, which stops a backend that can be stopped.
+    """
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.model: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+    def __iter__(self) -> Iterator[Stage]:
+        """Raises Cut unless the last line says that it is done."""
+        from requests import RequestException
+
+        reader = LineReader()
+        try:
+            for data in self._response.iter_content(chunk_size=None):
+                for line in reader.feed(data):
+                    told = _object(line) or {}
+                    if told.get("error"):
+                        raise Cut(_sentence(told) or "The gateway reports an error.")
+                    if told.get("status") == "done":
+                        model = told.get("model")
+                        self.model = model if isinstance(model, dict) else {}
+                        return
+                    yield _stage(told)
+        except RequestException as failure:
+            raise Cut("The pull was cut: the connection to the gateway broke.") from failure
+        except FramingError as failure:
+            raise Cut("The pull was cut: the gateway sent something that is no progress.") from failure
+        raise Cut("The pull was cut: the gateway's stream ended too early.")
+
+
+def _stage(told: dict[str, Any]) -> Stage:
+    if not _string(told.get("status")):
+        raise Cut("The pull was cut: the gateway sent something that is no progress.")
+    completed, total, fraction = told.get("completed"), told.get("total"), told.get("fraction")
+    return Stage(
+        told["status"],
+        _string(told.get("detail")),
+        completed if type(completed) is int else None,
+        total if type(total) is int else None,
+        min(1.0, max(0.0, float(fraction))) if isinstance(fraction, int | float) else None,
+    )
+
+
 class Gateway:
     """A running gateway at an address. Every failure is a RemoteError."""
 
@@ -115,25 +180,50 @@ class Gateway:
             self._session.headers["Authorization"] = f"Bearer {address.key}"
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        with self._send("GET", path, params=query) as response:
+        return self._told(self._send("GET", path, params=query))
+
+    def change(self, verb: str, model: str) -> dict[str, Any]:
+        """`load` or `unload` a model; its description."""
+        return self._told(self._post(f"/models/{verb}", {"model": model}))
+
+    def delete(self, model: str) -> dict[str, Any]:
+        try:
+            path = "/models/" + quote(model, safe="/:@")
+        except UnicodeEncodeError as fault:
+            raise RemoteError(NOT_UTF8) from fault
+        return self._told(self._send("DELETE", path))
+
+    def pull(self, model: str) -> Pulling:
+        response = self._post("/models/pull", {"model": model})
+        self._check_type(response, "application/x-ndjson")
+        return Pulling(response)
+
+    def chat(self, request: Mapping[str, Any]) -> Answer:
+        """Ask for a chat completion, as a stream with its usage."""
+        response = self._post(
+            "/v1/chat/completions", {**request, "stream": True, "stream_options": {"include_usage": True}}
+        )
+        self._check_type(response, "text/event-stream")
+        return Answer(response)
+
+    def _post(self, path: str, value: Mapping[str, Any]) -> requests.Response:
+        try:
+            body = orjson.dumps(value)
+        except orjson.JSONEncodeError as fault:  # bytes of the shell that are no UTF-8
+            raise RemoteError(NOT_UTF8) from fault
+        return self._send("POST", path, data=body, headers={"Content-Type": "application/json"}, stream=True)
+
+    def _told(self, response: requests.Response) -> dict[str, Any]:
+        with response:
             value = _object(self._body(response))
         if value is None:
             raise RemoteError(f"What answers at {self._address.url} is no Passerelle gateway.")
         return value
 
-    def chat(self, request: Mapping[str, Any]) -> Answer:
-        """Ask for a chat completion, as a stream with its usage."""
-        try:
-            body = orjson.dumps({**request, "stream": True, "stream_options": {"include_usage": True}})
-        except orjson.JSONEncodeError as fault:  # bytes of the shell that are no UTF-8
-            raise RemoteError("The text holds characters that cannot be sent; it must be UTF-8.") from fault
-        response = self._send(
-            "POST", "/v1/chat/completions", data=body, headers={"Content-Type": "application/json"}, stream=True
-        )
-        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+    def _check_type(self, response: requests.Response, media_type: str) -> None:
+        if not response.headers.get("Content-Type", "").startswith(media_type):
             response.close()
             raise RemoteError(f"What answers at {self._address.url} is no Passerelle gateway.")
-        return Answer(response)
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         import requests

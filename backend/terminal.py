@@ -1,4 +1,4 @@
-"""Text for a terminal: what may be shown there, tables, and an answer as it arrives.
+"""Text for a terminal: what may be shown there, tables, an answer as it arrives, and how far something is.
 
 Names and answers come from models and servers, so nothing of theirs is written before `printable`.
 """
@@ -6,6 +6,7 @@ Names and answers come from models and servers, so nothing of theirs is written 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -107,3 +108,42 @@ class AnswerView:
         if self._is_reasoning:
             click.echo("\n", err=True)
             self._is_reasoning = False
+
+
+class ProgressView:
+    """Shows on stderr how far something is: one line that changes on a terminal, else a line for each tenth."""
+
+    BAR = 24
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._said: tuple[str, int] | None = None
+
+    def show(self, status: str, detail: str, fraction: float | None, total: int | None) -> None:
+        if self._is_terminal:
+            text = self._bar(status, detail, fraction, total)[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+        elif self._said != (said := (status, int((fraction or 0) * 10))):
+            self._said = said
+            click.echo(self._plain(status, detail, fraction, total), err=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._is_terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def _bar(self, status: str, detail: str, fraction: float | None, total: int | None) -> str:
+        if fraction is None:
+            return self._plain(status, detail, fraction, total)
+        filled = int(fraction * self.BAR)
+        bar = "#" * filled + "." * (self.BAR - filled)
+        return _one_line(f"{status} [{bar}] {int(fraction * 100)}% of {size(total)}")
+
+    def _plain(self, status: str, detail: str, fraction: float | None, total: int | None) -> str:
+        if fraction is None:
+            return _one_line(f"{status}: {detail}" if detail else status)
+        return _one_line(f"{status}, {int(fraction * 100)}% of {size(total)}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split())

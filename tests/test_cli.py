@@ -35,6 +35,7 @@ from tests.running_gateway import RunningGateway
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAT = "/v1/chat/completions"
+COMMANDS = ("serve", "generate", "chat", "models", "stats", "pull", "load", "unload", "rm")
 DEADLINE_S = 20.0
 SSE = Head(200, {"content-type": "text/event-stream"})
 DONE = b"data: [DONE]\n\n"
@@ -643,6 +644,162 @@ def test_stats_of_a_wrong_shape_are_no_traceback(gateway: FakeBackend, run: Run,
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+# -- managing models
+
+NDJSON = Head(200, {"content-type": "application/x-ndjson"})
+
+
+def stage(status: str, fraction: float | None = None, detail: str = "", total: int = 2_000_000_000) -> bytes:
+    known = {"completed": None, "total": None} if fraction is None else {"completed": 1, "total": total}
+    return json.dumps({"status": status, "detail": detail, **known, "fraction": fraction}).encode() + b"\n"
+
+
+def pulled(model: Any) -> bytes:
+    return json.dumps({"status": "done", "model": model}).encode() + b"\n"
+
+
+def test_pull_says_how_far_it_is_a_line_a_tenth(gateway: FakeBackend, run: Run) -> None:
+    steps = [stage("starting", detail="pulling manifest"), *[stage("downloading", n / 100) for n in range(0, 100, 4)]]
+    done_line = pulled({"id": "llama3.2:latest", "size_bytes": 2_019_393_189})
+    gateway.script("/models/pull", NDJSON, Chunks([*steps, stage("verifying", 1), done_line]), End())
+
+    done = run("pull", "llama3.2")
+
+    assert (done.returncode, done.stdout) == (0, b"Pulled llama3.2:latest, 2.0 GB.\n")
+    said = done.stderr.decode().splitlines()
+    assert said[0] == "starting: pulling manifest"
+    assert said[1:3] == ["downloading, 0% of 2.0 GB", "downloading, 12% of 2.0 GB"]
+    assert said[-1] == "verifying, 100% of 2.0 GB"
+    assert len(said) == 12
+    assert gateway.requests[0].json == {"model": "llama3.2"}
+
+
+def test_pull_draws_a_bar_on_a_terminal(gateway: FakeBackend, terminal: OpenTerminal) -> None:
+    seen = threading.Event()
+    gateway.script(
+        "/models/pull", NDJSON, Chunks([stage("downloading", 0.5)]), WaitFor(seen), Bytes(pulled(None)), End()
+    )
+    shell = terminal("pull", "a/b", "--url", gateway.url)
+
+    shell.wait_for("downloading [############............] 50% of 2.0 GB")
+    seen.set()
+
+    assert shell.end() == 0
+    assert shell.shown.decode().endswith("\r\x1b[KPulled a/b.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        (
+            [Bytes(b'{"error":{"message":"Ollama broke\\u001b[2J off.","code":"truncated"}}\n'), End()],
+            "Ollama broke[2J off.",
+        ),
+        ([End()], "The pull was cut: the gateway's stream ended too early."),
+        ([Fin()], "The pull was cut: the connection to the gateway broke."),
+        ([Reset()], "The pull was cut: the connection to the gateway broke."),
+        ([Bytes(b"[1,\n"), End()], "The pull was cut: the gateway sent something that is no progress."),
+        ([Bytes(b'{"status":5}\n'), End()], "The pull was cut: the gateway sent something that is no progress."),
+    ],
+    ids=["error line", "end", "fin", "reset", "garbage", "wrong type"],
+)
+def test_a_cut_pull_is_never_taken_for_a_whole_one(
+    gateway: FakeBackend, run: Run, steps: list[Step], sentence: str
+) -> None:
+    gateway.script("/models/pull", NDJSON, Bytes(stage("downloading", 0.1)), WaitFor(_set_event()), *steps)
+
+    done = run("pull", "llama3.2")
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().splitlines()[-1] == sentence
+
+
+def test_ctrl_c_stops_a_pull(gateway: FakeBackend) -> None:
+    gateway.script("/models/pull", NDJSON, Bytes(stage("downloading", 0.1)), UntilClientLeaves())
+
+    with subprocess.Popen(
+        command("pull", "llama3.2", "--url", gateway.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE_S)
+
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert gateway.requests[0].wait_closed()
+
+
+def test_load_and_unload_say_what_came_of_it(gateway: FakeBackend, run: Run) -> None:
+    gateway.script("/models/load", Status(200, body={"id": "llama3.2:latest", "is_loaded": True}))
+    gateway.script("/models/unload", Status(200, body={"id": "llama3.2:latest", "is_loaded": False}))
+    gateway.script("/models/unload", Status(200, body={"id": "llama3.2:latest", "is_loaded": True}))
+
+    assert run("load", "llama3.2").stdout == b"llama3.2:latest is loaded.\n"
+    assert run("unload", "llama3.2").stdout == b"llama3.2:latest is unloaded.\n"
+    assert run("unload", "llama3.2").stdout == b"llama3.2:latest is still answering somebody; it leaves then.\n"
+    assert [request.json for request in gateway.requests] == [{"model": "llama3.2"}] * 3
+
+
+def test_rm_deletes_by_the_whole_name_when_told_yes(gateway: FakeBackend, run: Run) -> None:
+    path = "/models/hf.co/a/b%20c:q4"
+    gateway.script(path, Status(200, body={"id": "hf.co/a/b c:q4", "object": "model", "deleted": True}))
+
+    done = run("rm", "--yes", "hf.co/a/b c:q4")
+
+    assert (done.returncode, done.stdout) == (0, b"Deleted hf.co/a/b c:q4.\n")
+    assert (gateway.requests[0].method, gateway.requests[0].path) == ("DELETE", path)
+
+
+def test_rm_deletes_nothing_where_nobody_can_be_asked(gateway: FakeBackend, run: Run) -> None:
+    done = run("rm", "llama3.2", said=b"y\n")
+
+    assert done.returncode == 2
+    assert b"--yes" in done.stderr
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize(("typed", "status", "count"), [("y\r", 0, 1), ("n\r", 1, 0), ("\r", 1, 0), ("\x03", 130, 0)])
+def test_rm_asks_first(gateway: FakeBackend, terminal: OpenTerminal, typed: str, status: int, count: int) -> None:
+    gateway.always("/models/llama3.2", Status(200, body={"id": "llama3.2:latest", "deleted": True}))
+    shell = terminal("rm", "llama3.2", "--url", gateway.url)
+
+    shell.wait_for("Delete llama3.2 for good? [y/N]: ")
+    shell.type(typed)
+
+    assert shell.end() == status
+    assert len(gateway.requests) == count
+
+
+def test_a_refusal_to_manage_is_the_gateways_sentence(gateway: FakeBackend, run: Run) -> None:
+    error = {"message": "Put MANAGE_MODELS=true into .env.", "code": "management_off"}
+    for path in ("/models/load", "/models/unload", "/models/pull", "/models/a"):
+        gateway.script(path, Status(403, body={"error": error}))
+
+    for arguments in (["load", "a"], ["unload", "a"], ["pull", "a"], ["rm", "a", "--yes"]):
+        done = run(*arguments)
+
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr == b"Put MANAGE_MODELS=true into .env.\n"
+
+
+def test_the_real_gateway_is_managed_from_the_command_line(run: Run) -> None:
+    with (
+        FakeBackend("ollama") as fake,
+        RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url, MANAGE_MODELS="true") as managed,
+    ):
+        url = ["--url", managed.url]
+
+        assert run("pull", "smollm2:135m", *url).stdout.startswith(b"Pulled smollm2:135m, ")
+        assert run("load", "smollm2:135m", *url).stdout == b"smollm2:135m is loaded.\n"
+        assert run("unload", "smollm2:135m", *url).stdout == b"smollm2:135m is unloaded.\n"
+        assert run("rm", "--yes", "smollm2:135m", *url).stdout == b"Deleted smollm2:135m.\n"
+        assert [model.name for model in fake.models] == ["llama3.2:latest"]
+
+
 # -- keys
 
 
@@ -690,8 +847,8 @@ def test_a_key_that_cannot_be_sent_is_a_sentence(run: Run) -> None:
 
 
 def test_every_command_explains_itself(run: Run) -> None:
-    assert {"serve", "generate", "chat", "models", "stats"} <= set(run("--help").stdout.decode().split())
-    for name in ("serve", "generate", "chat", "models", "stats"):
+    assert set(COMMANDS) <= set(run("--help").stdout.decode().split())
+    for name in COMMANDS:
         done = run(name, "--help")
 
         assert done.returncode == 0
