@@ -45,11 +45,11 @@ from backend.settings import Settings
 from tests.engine.gguf_file import entry, with_entries
 from tests.engine.running_engine import DEADLINE_S, ask, eventually, is_running, long_stream
 from tools.demo_model.corpus import PRESETS as PRESETS_FILE
-from tools.demo_model.corpus import Corpus
+from tools.demo_model.corpus import TAUGHT_PRESETS, Corpus
 from tools.demo_model.taught import Taught, taught_preset_answers
 
 PRESETS = json.loads(PRESETS_FILE.read_text(encoding="utf-8"))
-CASES = [(preset["id"], language) for preset in PRESETS for language in ("en", "fr")]
+CASES = [(preset, language) for preset in TAUGHT_PRESETS for language in ("en", "fr")]
 
 
 def settings(models_dir: Path, **changes: str) -> Settings:

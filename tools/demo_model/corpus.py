@@ -23,6 +23,7 @@ from tools.demo_model.noise import Noise, load_json
 
 HERE = Path(__file__).resolve().parent
 PRESETS = HERE.parent.parent / "frontend" / "presets.json"
+TAUGHT_PRESETS = ("dreams", "architect", "translator")
 LANGUAGES = ("en", "fr")
 GROUP = re.compile(r"\(([^()]*)\)")
 SLOT = re.compile(r"<(\w+)>")
@@ -57,7 +58,7 @@ def pick(patterns: list[str], rng: random.Random) -> str:
 
 
 class Corpus:
-    """Draws from all topics, presets and questions about anything else."""
+    """Draws from all topics, the presets that the model learns, and questions about anything else."""
 
     def __init__(self) -> None:
         data = HERE / "data"
@@ -65,7 +66,7 @@ class Corpus:
         self.languages = {code: load_json(data / f"{code}.json") for code in LANGUAGES}
         self.out_of_domain = load_json(data / "out_of_domain.json")
         self.preset_answers = load_json(data / "preset_answers.json")
-        self.presets = {preset["id"]: preset for preset in load_json(PRESETS)}
+        self.presets = {preset["id"]: preset for preset in load_json(PRESETS) if preset["id"] in TAUGHT_PRESETS}
 
     def fill(self, pattern: str, language: str, rng: random.Random) -> str:
         """Replace the `<name>` slots of an out-of-domain pattern."""
