@@ -2,7 +2,7 @@ import { newId } from "../helpers/ids.js"
 import { contentOf, exportFrom, importInto, importMarkdownInto } from "./exchange.js"
 import Fault from "./fault.js"
 import { markdownFile } from "./markdown_file.js"
-import { cutOff, revived, storable, titleFrom } from "./message.js"
+import { cutOff, revived, storable, titleFrom, touch } from "./message.js"
 import Rescue, { reconciled } from "./rescue.js"
 import Search from "./search.js"
 import Store from "./store.js"
@@ -23,6 +23,7 @@ export default class Conversations extends EventTarget {
   #store
   #tabs = new Tabs()
   #drafts = new Set()
+  #texts = new Map()
   #rescue = new Rescue(this.#tabs.id)
   #watch = 0
 
@@ -63,8 +64,23 @@ export default class Conversations extends EventTarget {
   async list(search = "") {
     const wanted = new Search(search)
     const all = await this.#store.conversations()
-    const found = wanted.isEmpty ? all : wanted.among(all, await this.#store.everyMessage())
+    if (wanted.isEmpty) this.#texts.clear()
+    const found = wanted.isEmpty ? all : await this.#search(all, wanted)
     return found.sort((one, other) => other.updatedAt - one.updatedAt || (one.id < other.id ? 1 : -1))
+  }
+
+  async #search(all, wanted) {
+    const found = await Promise.all(all.map(async (one) => wanted.among(one, await this.#textsOf(one))))
+    return found.filter(Boolean)
+  }
+
+  /** Reading everything takes a second where there is much; the next letter of the search must not. */
+  async #textsOf({ id, updatedAt }) {
+    const known = this.#texts.get(id)
+    if (known?.updatedAt === updatedAt) return known.messages
+    const messages = (await this.#store.messages(id)).map(({ text, createdAt }) => ({ text, createdAt }))
+    this.#texts.set(id, { updatedAt, messages })
+    return messages
   }
 
   get(id) {
@@ -145,7 +161,7 @@ export default class Conversations extends EventTarget {
       const ids = tree.remove(messageId).map((one) => one.id)
       const nearest = tree.children(parent).at(-1)
       const head = (nearest ? tree.leafUnder(nearest) : parent)?.id ?? null
-      return { ids, fields: ids.includes(conversation.head) ? { head } : {} }
+      return { ids, fields: { ...touch(conversation), ...(ids.includes(conversation.head) && { head }) } }
     })
     this.#tell({ what: "messages_removed", id })
     return this.get(id)

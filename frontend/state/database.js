@@ -56,10 +56,6 @@ export default class Database {
     return this.#run("readonly", ({ messages }) => messages.index("conversationId").getAll(conversationId))
   }
 
-  everyMessage() {
-    return this.#run("readonly", ({ messages }) => messages.getAll())
-  }
-
   /** The messages whose answer runs, or ran when its tab went. */
   running() {
     return this.#run("readonly", ({ messages }) => messages.index("owner").getAll())

@@ -56,10 +56,13 @@ export function titleFrom(text) {
   return `${(atWord || start).replace(/[\s,;:.–—-]+$/, "")}…`
 }
 
-/** What a written message does to its conversation: `isNew` ones become its head, the first question its title. */
-export function touch(conversation, message, isNew) {
-  const fields = { updatedAt: Math.max(conversation.updatedAt, Date.now()) }
+/**
+ * What a written or deleted message does to its conversation: `isNew` ones become its head, the first question its title.
+ * `updatedAt` always grows, so that the same time means the same messages.
+ */
+export function touch(conversation, message, isNew = false) {
+  const fields = { updatedAt: Math.max(conversation.updatedAt + 1, Date.now()) }
   if (isNew) fields.head = message.id
-  if (!conversation.title && message.role === "user") fields.title = titleFrom(message.text)
+  if (!conversation.title && message?.role === "user") fields.title = titleFrom(message.text)
   return fields
 }

@@ -29,15 +29,14 @@ export default class Search {
     return this.#patterns.every((pattern) => pattern.test(text))
   }
 
-  /** The conversations that have it, with an `excerpt` of their first message that has it. */
-  among(conversations, messages) {
-    const first = new Map()
+  /** A conversation that has it, with an `excerpt` of its first message that has it; null for any other. */
+  among(conversation, messages) {
+    let first = null
     for (const message of messages) {
-      const earlier = first.get(message.conversationId)
-      if ((!earlier || message.createdAt < earlier.createdAt) && this.finds(message.text)) first.set(message.conversationId, message)
+      if ((!first || message.createdAt < first.createdAt) && this.finds(message.text)) first = message
     }
-    const found = conversations.filter(({ id, title }) => first.has(id) || this.finds(title))
-    return found.map((one) => ({ ...one, excerpt: first.has(one.id) ? this.excerpt(first.get(one.id).text) : null }))
+    if (!first && !this.finds(conversation.title)) return null
+    return { ...conversation, excerpt: first && this.excerpt(first.text) }
   }
 
   /** What stands around the first place found, on one line: `{before, match, after}`. */

@@ -43,11 +43,9 @@ export default class Store extends EventTarget {
 
   async messages(conversationId) {
     const stored = await this.#read(() => this.#database.messages(conversationId), [])
-    return merged(stored, this.#unsaved.of(conversationId))
-  }
-
-  async everyMessage() {
-    return merged(await this.#read(() => this.#database.everyMessage(), []), this.#unsaved.messages.values())
+    const all = new Map(stored.map((message) => [message.id, message]))
+    for (const { message } of this.#unsaved.of(conversationId)) all.set(message.id, message)
+    return [...all.values()]
   }
 
   async message(id) {
@@ -211,10 +209,4 @@ export default class Store extends EventTarget {
     this.fault = fault
     this.dispatchEvent(new Event("fault"))
   }
-}
-
-function merged(stored, unsaved) {
-  const all = new Map(stored.map((message) => [message.id, message]))
-  for (const { message } of unsaved) all.set(message.id, message)
-  return [...all.values()]
 }
