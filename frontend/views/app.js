@@ -2,6 +2,7 @@ import { html, render, useEffect, useState } from "../helpers/interface.js"
 import { address } from "../state/route.js"
 import { AppContext, useApp, useChanges } from "./shared/context.js"
 import { Icon } from "./shared/icons.js"
+import { Keys } from "./shared/keys_dialog.js"
 import { Notice } from "./shared/notice.js"
 import { StatusPill } from "./shared/status_pill.js"
 
@@ -43,6 +44,7 @@ function Header() {
         <${Icon} name=${name} /><span>${words.t(`view_${name}`)}</span></a>`)}
     </nav>
     <${StatusPill} />
+    <${Keys} views=${Object.keys(VIEWS)} />
     <div class="languages" id="languages" role="group" aria-label="Language / Langue">
       ${[["fr", "FR, français"], ["en", "EN, English"]].map(([language, label]) => html`<button type="button" key=${language} data-language=${language} lang=${language}
         aria-label=${label} aria-pressed=${String(words.language === language)} onClick=${() => words.use(language)}>${language.toUpperCase()}</button>`)}

@@ -3,6 +3,7 @@ import { useApp, useChanges } from "../shared/context.js"
 import { useMedia } from "../shared/media.js"
 import { Sheet } from "../shared/sheet.js"
 import { ConversationList } from "./conversation_list.js"
+import { useChatKeys } from "./keys.js"
 import { ThreadColumn } from "./thread_column.js"
 import { UndoBar } from "./undo_bar.js"
 import { useThread } from "./use_thread.js"
@@ -19,8 +20,18 @@ export function ChatView() {
     chat.current = id
     setListOpen(false)
   }, [id])
+  const begin = () => {
+    setListOpen(false)
+    route.go("chat")
+    document.getElementById("question")?.focus()
+  }
+  const search = () => {
+    setListOpen(true)
+    setTimeout(() => document.getElementById("search")?.focus())
+  }
+  useChatKeys({ begin, search, stop: () => chat.stop(id) })
   useTitle(thread?.conversation?.title)
-  const list = html`<${ConversationList} current=${id} onChosen=${() => setListOpen(false)} />`
+  const list = html`<${ConversationList} current=${id} onBegin=${begin} onChosen=${() => setListOpen(false)} />`
   return html`<div class="chat-view">
     ${isWide
       ? html`<aside class="list-column" aria-labelledby="list-title"><h2 class="column-title" id="list-title">${words.t("conversations")}</h2>${list}</aside>`

@@ -7,21 +7,17 @@ import { Files } from "./files.js"
 const SOON_MS = 150
 
 /** Search, the conversations that are found, newest first, and what is done with all of them. */
-export function ConversationList({ current, onChosen }) {
-  const { words, route, chat } = useApp()
+export function ConversationList({ current, onBegin, onChosen }) {
+  const { words, chat } = useApp()
   useChanges(chat)
   const [search, setSearch] = useState("")
   const list = useList(search)
-  const begin = () => {
-    route.go("chat")
-    onChosen()
-    document.getElementById("question")?.focus()
-  }
+  const onKey = (event) => event.key === "Escape" && search && event.stopPropagation() // it empties the field, and no more
   return html`
     <div class="list-tools">
-      <button type="button" class="wide-button" id="new-conversation" onClick=${begin}><${Icon} name="plus" /><span>${words.t("new_conversation")}</span></button>
+      <button type="button" class="wide-button" id="new-conversation" onClick=${onBegin}><${Icon} name="plus" /><span>${words.t("new_conversation")}</span></button>
       <label class="search-field"><${Icon} name="search" /><span class="unseen">${words.t("search_conversations")}</span>
-        <input type="search" id="search" placeholder=${words.t("search")} value=${search} onInput=${(event) => setSearch(event.target.value)} /></label>
+        <input type="search" id="search" placeholder=${words.t("search")} value=${search} onInput=${(event) => setSearch(event.target.value)} onKeyDown=${onKey} /></label>
     </div>
     <ul class="conversations" data-part="conversations">
       ${list?.map((conversation) => html`<${ConversationRow} key=${conversation.id} conversation=${conversation} isCurrent=${conversation.id === current}

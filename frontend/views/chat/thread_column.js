@@ -39,7 +39,7 @@ export function ThreadColumn({ id, thread, onList }) {
     ${thread?.isGone
       ? html`<div class="thread-body"><${Notice} fault=${{ kind: "conversation_gone", detail: "" }} ways=${ways} /></div>`
       : html`<${Messages} thread=${thread} isNew=${!id} ways=${ways} editing=${editing} onEdit=${setEditing} />`}
-    <${Composer} id=${id} thread=${thread} conversation=${conversation} question=${question} ways=${ways} onEditLast=${setEditing} />
+    <${Composer} id=${id} thread=${thread} conversation=${conversation} model=${model} question=${question} ways=${ways} onEditLast=${setEditing} />
     ${conversation && html`<${ConversationSheet} id=${id} conversation=${conversation} isOpen=${isSheetOpen} onClose=${() => setSheetOpen(false)} />`}
   </section>`
 }

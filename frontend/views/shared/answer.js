@@ -1,12 +1,12 @@
 import { html, useEffect, useState } from "../../helpers/interface.js"
-import { duration, number, wholeSeconds, wordCount } from "../../helpers/format.js"
+import { duration, number, wordCount } from "../../helpers/format.js"
 import { AnswerText } from "./answer_text.js"
-import { useApp, useClock } from "./context.js"
+import { useApp } from "./context.js"
 import { Figures } from "./figures.js"
 import { Notice } from "./notice.js"
 import { Thought } from "./thought.js"
+import { Waiting } from "./waiting.js"
 
-const LONG_WAIT_MS = 4000
 const STATES = {
   waiting: "state_waiting", thinking: "state_thinking", writing: "state_writing", done: "state_done",
   length: "state_length", stopped: "state_stopped", cut: "state_cut", failed: "state_failed",
@@ -35,25 +35,15 @@ export function AnswerState({ answer }) {
 export function Answer({ answer, ways }) {
   const phase = usePhase(answer)
   const isEnded = !answer.isRunning
+  const waiting = !isEnded && phase === "waiting" && html`<${Waiting} answer=${answer} />`
   return html`
-    ${phase === "waiting" && html`<${Waiting} answer=${answer} />`}
+    ${!answer.text && waiting}
     <${Thought} answer=${answer} />
     <${AnswerText} answer=${answer} key=${answer} />
+    ${answer.text && waiting}
     ${isEnded && html`<${Ending} answer=${answer} />`}
     ${isEnded && html`<div data-part="notice"><${Notice} fault=${answer.fault} values=${{ host: answer.host }} ways=${ways} /></div>`}
     ${isEnded && phase !== "failed" && html`<${Figures} answer=${answer} />`}`
-}
-
-/** What is going on before the first word. */
-function Waiting({ answer }) {
-  const { words } = useApp()
-  useClock(500, true)
-  const waited = performance.now() - answer.startedAt
-  const key = waited < LONG_WAIT_MS ? "waiting" : "waiting_long"
-  return html`<p class="waiting" data-part="waiting">
-    <span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>
-    <span data-part="waiting-text">${words.t(key, { seconds: wholeSeconds(words, waited) })}</span>
-  </p>`
 }
 
 function Ending({ answer }) {
