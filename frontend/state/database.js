@@ -2,7 +2,7 @@ import { vendored } from "../helpers/vendored.js"
 import Fault from "./fault.js"
 
 const NAME = "passerelle"
-const PATIENCE_MS = 3000
+const PATIENCE_MS = 5000
 
 /** UPGRADES[n] leads from version n to n + 1. A version that was once released is never changed. */
 const UPGRADES = [
