@@ -1,6 +1,7 @@
 // Builds the page's parts and connects them; every part knows only what it is given here.
 import { presets } from "./gateway.js"
 import Catalog from "./state/catalog.js"
+import Comparison from "./state/comparison.js"
 import Fault from "./state/fault.js"
 import Libraries from "./state/libraries.js"
 import Management from "./state/management.js"
@@ -26,13 +27,14 @@ const libraries = new Libraries()
 const management = new Management({ settings, catalog })
 const pulls = new Pulls({ settings, catalog })
 const prompt = new Prompt({ words, settings, catalog, readyMade })
+const comparison = new Comparison({ settings, catalog, prompt })
 const ways = {
   to_key: () => goTo("key"),
   to_model: () => goTo("model"),
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, readyMade, settings, route, catalog, management, pulls, libraries, prompt, ways, open }
+const parts = { words, readyMade, settings, route, catalog, management, pulls, libraries, prompt, comparison, ways, open }
 let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())

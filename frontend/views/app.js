@@ -10,6 +10,7 @@ import { StatusPill } from "./shared/status_pill.js"
 const VIEWS = {
   prompt: async () => (await import("./prompt/prompt_view.js")).PromptView,
   chat: async ({ open }) => (await Promise.all([import("./chat/chat_view.js"), open()]))[0].ChatView,
+  compare: async () => (await import("./compare/compare_view.js")).CompareView,
   models: async () => (await import("./models/models_view.js")).ModelsView,
 }
 

@@ -7,7 +7,7 @@ import { Notice } from "./notice.js"
 import { Thought } from "./thought.js"
 import { Waiting } from "./waiting.js"
 
-const STATES = {
+export const STATES = {
   waiting: "state_waiting", thinking: "state_thinking", writing: "state_writing", done: "state_done",
   length: "state_length", stopped: "state_stopped", cut: "state_cut", failed: "state_failed",
 }
@@ -31,8 +31,8 @@ export function AnswerState({ answer }) {
   return html`<p class="state" data-part="state" data-phase=${phase} role="status">${phase && words.t(STATES[phase])}</p>`
 }
 
-/** An answer on its way or ended: what it says, how it ended, what went wrong, its figures. `ways`: see Notice. */
-export function Answer({ answer, ways }) {
+/** An answer on its way or ended: what it says, how it ended, what went wrong, its figures. `ways`: see Notice; `best`: see Figures. */
+export function Answer({ answer, ways, best }) {
   const phase = usePhase(answer)
   const isEnded = !answer.isRunning
   const waiting = !isEnded && phase === "waiting" && html`<${Waiting} answer=${answer} />`
@@ -43,7 +43,7 @@ export function Answer({ answer, ways }) {
     ${answer.text && waiting}
     ${isEnded && html`<${Ending} answer=${answer} />`}
     ${isEnded && html`<div data-part="notice"><${Notice} fault=${answer.fault} values=${{ host: answer.host }} ways=${ways} /></div>`}
-    ${isEnded && phase !== "failed" && html`<${Figures} answer=${answer} />`}`
+    ${isEnded && phase !== "failed" && html`<${Figures} answer=${answer} best=${best} />`}`
 }
 
 function Ending({ answer }) {

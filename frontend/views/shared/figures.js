@@ -2,15 +2,18 @@ import { html } from "../../helpers/interface.js"
 import { backendName, duration, number } from "../../helpers/format.js"
 import { useApp } from "./context.js"
 
-/** What is known of an ended answer (a Generation or its record), as a definition list; what is not known is not shown. */
-export function Figures({ answer }) {
+/**
+ * What is known of an ended answer (a Generation or its record), as a definition list; what is not known is not shown.
+ * `best`: the names of those to mark as the best among several answers.
+ */
+export function Figures({ answer, best = [] }) {
   const { words } = useApp()
   const rows = figures(words, answer).filter(([, value]) => value !== null)
   if (rows.length === 0) return null
   return html`<dl class="figures" data-part="figures" title=${answer.isEstimated ? words.t("figure_estimated") : ""}>
     ${rows.map(([key, value]) => html`<div key=${key} data-figure=${key}>
       <dt>${words.t(`figure_${key}`)}</dt>
-      <dd>${value}${key === "model" && answer.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}</dd>
+      <dd>${value}${key === "model" && answer.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}${best.includes(key) && html` <span class="badge best">${words.t("best")}</span>`}</dd>
     </div>`)}
   </dl>`
 }
