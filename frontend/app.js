@@ -1,10 +1,10 @@
 // Builds the page's parts and connects them; every part knows only what it is given here.
-import { presets } from "./gateway.js"
 import Catalog from "./state/catalog.js"
 import Comparison from "./state/comparison.js"
 import Fault from "./state/fault.js"
 import Libraries from "./state/libraries.js"
 import Management from "./state/management.js"
+import Presets from "./state/presets.js"
 import Prompt from "./state/prompt.js"
 import Pulls from "./state/pulls.js"
 import Route from "./state/route.js"
@@ -19,14 +19,14 @@ const late = setTimeout(() => (missing.hidden = false), LIBRARIES_PATIENCE_MS)
 const views = import("./views/app.js")
 views.catch(() => clearTimeout(late))
 
-const [words, readyMade] = await Promise.all([Words.load(), presets()])
+const [words, presets] = await Promise.all([Words.load(), Presets.load()])
 const settings = new Settings()
 const route = new Route()
 const catalog = new Catalog(settings)
 const libraries = new Libraries()
 const management = new Management({ settings, catalog })
 const pulls = new Pulls({ settings, catalog })
-const prompt = new Prompt({ words, settings, catalog, readyMade })
+const prompt = new Prompt({ words, settings, catalog, presets })
 const comparison = new Comparison({ settings, catalog, prompt })
 const ways = {
   to_key: () => goTo("key"),
@@ -34,7 +34,7 @@ const ways = {
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, readyMade, settings, route, catalog, management, pulls, libraries, prompt, comparison, ways, open }
+const parts = { words, presets, settings, route, catalog, management, pulls, libraries, prompt, comparison, ways, open }
 let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())

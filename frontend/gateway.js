@@ -53,10 +53,6 @@ export async function* pullModel(settings, model, signal) {
   yield* jsonLines(answer.body)
 }
 
-export async function presets() {
-  return (await fetch("presets.json")).json()
-}
-
 async function read(address, settings) {
   const { status, body } = await get(address, settings)
   if (status !== 200) throw Fault.ofAnswer(status, body)

@@ -9,3 +9,9 @@ export function element(tag, properties = {}, ...children) {
   node.append(...children)
   return node
 }
+
+/** Moves the focus to a field; a folded panel around it opens. */
+export function reveal(field) {
+  for (let box = field.closest("details"); box; box = box.parentElement.closest("details")) box.open = true
+  field.focus()
+}

@@ -1,63 +1,68 @@
+import { recall, remember } from "../helpers/storage.js"
 import Fault from "./fault.js"
 import Generation from "./generation.js"
+import { endOf, titleFrom } from "./message.js"
+import PromptText from "./prompt_text.js"
 
-/** The prompt view's state: what is typed, which preset it came from, and the answer. Says "change". */
+const KEPT = "prompt-answer"
+
+/**
+ * The Prompt view's state: what stands in it (`text`, see PromptText), and the answer to it, which outlives the view and,
+ * as a record, a reload. Says "change".
+ */
 export default class Prompt extends EventTarget {
   #parts
-  #chosen
-  #own = { system: "", human: "" }
-  #text = { system: "", human: "" }
+  #sent = null
+  /** A Generation, or the record of one from before a reload; null without any. */
   generation = null
   fault = null
+  /** What kept the last Send from being one, see PromptText's `gap`. */
+  gap = null
 
   constructor(parts) {
     super()
     this.#parts = parts
-    this.#choose(parts.readyMade[0] ?? null)
-    parts.words.addEventListener("change", () => this.#chosen && this.choose(this.#chosen))
-  }
-
-  /** The preset in use; null for the reader's own text. */
-  get chosen() {
-    return this.#chosen
+    this.text = new PromptText(parts)
+    this.text.addEventListener("change", () => {
+      this.fault = this.gap = null
+      this.#tell()
+    })
+    this.#recall()
+    addEventListener("pagehide", () => this.generation?.isRunning && this.#keep())
   }
 
   get system() {
-    return this.#text.system
+    return this.text.system
   }
 
   get human() {
-    return this.#text.human
-  }
-
-  /** Whatever is typed becomes the free text, also what began as a ready-made prompt. */
-  type(part, text) {
-    this.#text = { ...this.#text, [part]: text }
-    this.#own = this.#text
-    this.#chosen = null
-    this.#tell()
-  }
-
-  choose(preset) {
-    this.#choose(preset)
-    this.#tell()
-  }
-
-  #choose(preset) {
-    const { language } = this.#parts.words
-    this.#chosen = preset
-    this.#text = preset ? { system: preset.system[language], human: preset.user[language] } : this.#own
+    return this.text.human
   }
 
   send() {
     if (this.generation?.isRunning) return
     this.fault = this.#objection()
-    if (!this.fault) this.#run()
+    this.gap = this.fault ? null : this.text.gap
+    if (!this.fault && !this.gap) this.#run()
     this.#tell()
   }
 
   stop() {
-    this.generation?.stop()
+    this.generation?.stop?.()
+  }
+
+  /** Hands over what was sent, and what came, to a new conversation. Gives its id. */
+  async continueIn(conversations) {
+    const { messages, model, parameters } = this.#sent
+    const answer = this.generation.record?.() ?? this.generation
+    const said = messages.filter(({ role }) => role !== "system")
+    const system = messages.find(({ role }) => role === "system")?.content ?? ""
+    const { id } = await conversations.create({ title: titleFrom(said.at(-1).content), system, model, parameters })
+    let parentId = null
+    for (const { role, content: text } of said) parentId = (await conversations.put({ conversationId: id, parentId, role, text })).id
+    const { text, thought } = answer
+    await conversations.put({ conversationId: id, parentId, role: "assistant", text, thought, state: endOf(answer), answer })
+    return id
   }
 
   #objection() {
@@ -68,15 +73,30 @@ export default class Prompt extends EventTarget {
   #run() {
     const { settings, catalog } = this.#parts
     const { model } = catalog
-    const messages = [{ role: "user", content: this.human.trim() }]
-    if (this.system.trim()) messages.unshift({ role: "system", content: this.system.trim() })
-    const request = { messages, model: model?.id ?? "", isDemo: Boolean(model?.is_demo), parameters: settings.parameters }
-    this.generation = new Generation(request, settings)
+    this.#sent = { messages: this.text.messages, model: model?.id ?? "", parameters: settings.parameters }
+    this.generation = new Generation({ ...this.#sent, isDemo: Boolean(model?.is_demo) }, settings)
     this.generation.addEventListener("end", () => {
+      this.#keep()
       this.#tell()
       catalog.refresh() // a model is in memory now, or the server has just shown that something is wrong
     })
     this.generation.run()
+  }
+
+  #keep() {
+    remember("sessionStorage", KEPT, JSON.stringify({ sent: this.#sent, answer: this.generation.record() }))
+  }
+
+  #recall() {
+    try {
+      const { sent, answer } = JSON.parse(recall("sessionStorage", KEPT))
+      const phase = ["done", "length", "stopped", "failed"].includes(answer.phase) ? answer.phase : "cut"
+      if (phase === "cut" && !answer.text && !answer.thought) return // the page went before the first word
+      this.#sent = sent
+      this.generation = { ...answer, phase }
+    } catch {
+      // nothing was kept
+    }
   }
 
   #tell() {

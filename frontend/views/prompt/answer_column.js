@@ -10,6 +10,7 @@ import { Notice } from "../shared/notice.js"
 export function AnswerColumn() {
   const { words, route, prompt } = useApp()
   const { generation, fault } = prompt
+  const hasText = generation && !generation.isRunning && generation.text
   const phase = usePhase(generation)
   const root = useRef()
   const body = useRef()
@@ -24,7 +25,7 @@ export function AnswerColumn() {
     <div class="answer-head">
       <h2 class="column-title" id="answer-title">${words.t("answer")}</h2>
       <${AnswerState} answer=${generation} />
-      ${generation && !generation.isRunning && generation.text && html`<${CopyButton} text=${() => generation.text} />`}
+      ${hasText && html`<${ContinueButton} /><${CopyButton} text=${() => generation.text} />`}
     </div>
     <div class="answer-body" data-part="body" tabindex="0" role="group" aria-labelledby="answer-title" ref=${body}>
       <div class="answer-content">
@@ -35,6 +36,20 @@ export function AnswerColumn() {
       ${toEnd && html`<button type="button" class="to-end" data-do="to-end" onClick=${toEnd}><${Icon} name="down" /><span>${words.t("to_end")}</span></button>`}
     </div>
   </section>`
+}
+
+/** Hands question and answer over to the chat. */
+function ContinueButton() {
+  const app = useApp()
+  const { words, route, prompt } = app
+  const [isBusy, setBusy] = useState(false)
+  const go = async () => {
+    setBusy(true)
+    await app.open()
+    route.go("chat", await prompt.continueIn(app.conversations))
+  }
+  return html`<button type="button" class="ghost" data-do="continue" disabled=${isBusy} onClick=${go}>
+    <${Icon} name="chat" /><span>${words.t("continue_in_chat")}</span></button>`
 }
 
 function Empty() {

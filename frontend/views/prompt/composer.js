@@ -1,37 +1,78 @@
-import { html, useEffect, useLayoutEffect, useRef } from "../../helpers/interface.js"
-import { onEnter } from "../../helpers/keys.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
+import { reveal } from "../../helpers/dom.js"
+import { MODIFIER, onEnter } from "../../helpers/keys.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"
-import { MODIFIER } from "../../helpers/keys.js"
+import { Icon } from "../shared/icons.js"
+import { Examples } from "./examples.js"
+import { PresetBar } from "./preset_bar.js"
+import { PresetLibrary } from "./preset_library.js"
+import { SaveForm } from "./save_form.js"
+import { useImport } from "./use_import.js"
+import { Variables } from "./variables.js"
 
 /** The two prompts, the presets above them, Send and Stop below. */
 export function Composer() {
-  const { words, prompt } = useApp()
+  const { words, prompt, presets } = useApp()
+  const { text } = prompt
   usePhase(prompt.generation)
   const isRunning = Boolean(prompt.generation?.isRunning)
-  useKeys(prompt)
+  const [isSaving, setSaving] = useState(false)
+  const [isLibraryOpen, setLibraryOpen] = useState(false)
+  const files = useImport(presets, () => setLibraryOpen(true))
+  const send = () => {
+    prompt.send()
+    if (prompt.gap) requestAnimationFrame(() => reveal(document.getElementById(fieldOf(prompt.gap))))
+  }
+  useKeys(prompt, send)
   const submit = (event) => {
     event.preventDefault()
-    prompt.send()
+    send()
   }
-  return html`<form class="card composer" id="composer" aria-labelledby="composer-title" onSubmit=${submit}>
-    <h2 class="column-title" id="composer-title">${words.t("prompts")}</h2>
-    <${Presets} />
-    <div class="field">
-      <label for="system">${words.t("system_prompt")}</label>
-      <textarea id="system" rows="5" placeholder=${words.t("system_placeholder")} value=${prompt.system}
-        onInput=${(event) => prompt.type("system", event.target.value)}></textarea>
+  return html`<section class="card composer" aria-labelledby="composer-title" ...${files.dropZone}>
+    <div class="card-head">
+      <h2 class="column-title" id="composer-title">${words.t("prompts")}</h2>
+      <${SaveButton} isSaving=${isSaving} onClick=${() => setSaving(!isSaving)} />
     </div>
-    <div class="field grow">
-      <label for="human">${words.t("human_prompt")}</label>
-      <textarea id="human" rows="6" placeholder=${words.t("human_placeholder")} aria-describedby="keys" value=${prompt.human}
-        onInput=${(event) => prompt.type("human", event.target.value)}></textarea>
-    </div>
-    <div class="actions" id="actions">
-      <${SendOrStop} isRunning=${isRunning} />
-      <p class="hint keys" id="keys">${words.t("keys", { modifier: MODIFIER })}</p>
-    </div>
-  </form>`
+    ${isSaving && html`<${SaveForm} onDone=${() => setSaving(false)} />`}
+    <${PresetBar} onLibrary=${() => setLibraryOpen(true)} />
+    <form class="prompts" id="composer" aria-labelledby="composer-title" onSubmit=${submit}>
+      <div class="field">
+        <label for="system">${words.t("system_prompt")}</label>
+        <textarea id="system" rows="5" placeholder=${words.t("system_placeholder")} value=${text.system}
+          onInput=${(event) => text.type("system", event.target.value)}></textarea>
+      </div>
+      <${Examples} />
+      <div class="field grow">
+        <label for="human">${words.t("human_prompt")}</label>
+        <textarea id="human" rows="6" placeholder=${words.t("human_placeholder", { variable: `{{${words.t("topic")}}}` })} aria-describedby="keys" value=${text.human}
+          onInput=${(event) => text.type("human", event.target.value)}></textarea>
+      </div>
+      <${Variables} />
+      <div class="actions" id="actions">
+        <${SendOrStop} isRunning=${isRunning} />
+        <p class="hint keys" id="keys">${words.t("keys", { modifier: MODIFIER })}</p>
+      </div>
+    </form>
+    <${PresetLibrary} isOpen=${isLibraryOpen} onClose=${() => setLibraryOpen(false)} files=${files} />
+  </section>`
+}
+
+/** The id of the field that a gap is in. */
+export function fieldOf(gap) {
+  return gap.kind === "example" ? `example-${gap.id}-${gap.role}` : `variable-${gap.name}`
+}
+
+function SaveButton({ isSaving, onClick }) {
+  const { words } = useApp()
+  const button = useRef()
+  const wasSaving = useRef(false)
+  useLayoutEffect(() => {
+    if (wasSaving.current && !isSaving) button.current.focus()
+    wasSaving.current = isSaving
+  }, [isSaving])
+  return html`<button type="button" class="ghost" data-do="save" aria-expanded=${String(isSaving)} ref=${button} onClick=${onClick}>
+    <${Icon} name="save" /><span>${words.t("preset_save")}</span></button>`
 }
 
 /** While an answer runs, Stop takes the place of Send, and the focus goes with it. */
@@ -48,20 +89,12 @@ function SendOrStop({ isRunning }) {
     : html`<button type="submit" class="primary" id="send" key="send" ref=${button}>${words.t("send")}</button>`
 }
 
-function Presets() {
-  const { words, prompt, readyMade } = useApp()
-  return html`<div class="presets" role="group" aria-label=${words.t("presets")} data-part="presets">
-    ${[...readyMade, null].map((preset) => html`
-      <button type="button" class="chip" key=${preset?.id ?? "free"} data-preset=${preset?.id ?? "free"} aria-pressed=${String(prompt.chosen === preset)}
-        onClick=${() => prompt.choose(preset)}>${preset ? preset.title[words.language] : words.t("free_text")}</button>`)}
-  </div>`
-}
-
-function useKeys(prompt) {
+function useKeys(prompt, send) {
   useEffect(() => {
     const listen = (event) => {
+      if (document.querySelector("dialog[open]")) return
       if (event.key === "Escape") prompt.stop()
-      else onEnter(event, () => prompt.send(), { withModifier: true })
+      else onEnter(event, send, { withModifier: true })
     }
     document.addEventListener("keydown", listen)
     return () => document.removeEventListener("keydown", listen)

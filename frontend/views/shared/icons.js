@@ -18,6 +18,9 @@ const PATHS = {
   branch: "M6 4v12M6 10c5 0 8-1 8-5M6 3.5v1M14 3.5v1",
   search: "M8.8 3.5a5.3 5.3 0 1 0 0 10.6 5.3 5.3 0 0 0 0-10.6M12.7 12.7 17 17",
   close: "M5 5l10 10M15 5 5 15",
+  up: "M10 16V5M5 9.5l5-5 5 5",
+  save: "M5 3.5h10v13l-5-3.5-5 3.5z",
+  library: "M4 3.5v13M8 3.5v13M11.5 4l4.5 12.2",
   down: "M10 4v11M5 10.5l5 5 5-5",
   left: "m12 5-5 5 5 5",
   right: "m8 5 5 5-5 5",
@@ -29,6 +32,7 @@ const PATHS = {
   upload: "M10 13.5v-10M5.5 8 10 3.5 14.5 8M4 16.5h12",
   menu: "M3 6h14M3 10h14M3 14h14",
   keys: "M2.5 5.5h15v9h-15zM5 8.5h.01M8 8.5h.01M11 8.5h.01M14 8.5h.01M6 11.8h8",
+  pause: "M7.5 5v10M12.5 5v10",
   play: "M6 4.5v11l9-5.5z",
 }
 
@@ -38,6 +42,6 @@ export function Icon({ name }) {
 }
 
 /** A button that shows a drawing only; `label` is its name and its tooltip. */
-export function IconButton({ icon, label, ...rest }) {
-  return html`<button type="button" class="icon-button" aria-label=${label} title=${label} ...${rest}><${Icon} name=${icon} /></button>`
+export function IconButton({ icon, label, buttonRef, ...rest }) {
+  return html`<button type="button" class="icon-button" aria-label=${label} title=${label} ref=${buttonRef} ...${rest}><${Icon} name=${icon} /></button>`
 }

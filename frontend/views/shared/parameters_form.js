@@ -18,12 +18,11 @@ export function ParametersForm({ value, onChange, model, id = "" }) {
     const number = bounded(name, text)
     onChange(number === null ? others : { ...others, [name]: number })
   }
-  const slider = (name, key) => html`<${Slider} id=${id + name} label=${words.t(key)} bounds=${PARAMETERS[name]}
-    value=${isDemo && name === "temperature" ? 0 : value[name]} own=${own[name]} isFixed=${isDemo && name === "temperature"}
-    hint=${words.t(isDemo && name === "temperature" ? "demo_temperature" : `${key}_hint`)} onSet=${(text) => set(name, text)} />`
+  const slider = (name, key, hint, isFixed = false) => html`<${Slider} id=${id + name} label=${words.t(key)} bounds=${PARAMETERS[name]} hint=${words.t(hint)}
+    value=${isFixed ? 0 : value[name]} own=${own[name]} isFixed=${isFixed} onSet=${(text) => set(name, text)} />`
   return html`
-    ${slider("temperature", "temperature")}
-    ${slider("topP", "top_p")}
+    ${slider("temperature", "temperature", isDemo ? "demo_temperature" : "temperature_hint", isDemo)}
+    ${slider("topP", "top_p", "top_p_hint")}
     <div class="field">
       <div class="pair">
         <${NumberField} id=${`${id}max-tokens`} name="maxTokens" label=${words.t("max_tokens")} none=${words.t("no_limit")} value=${value.maxTokens} onSet=${set} />
