@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for this folder; it ends with it, since its driver keeps an event loop in this thread."""
     assert VENDOR.is_file(), "The page's offline library is missing. Build it: make page (needs npm)."
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield chromium
         chromium.close()
 
@@ -98,7 +98,7 @@ def patient_pair(_patient: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBack
     return _patient
 
 
-def _chromium() -> str:
+def chromium_path() -> str:
     names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     assert found, "Chromium is missing. Install it (apt-get install chromium), or name it in CHROMIUM."

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import http.client
+import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +18,8 @@ from backend.routes.page_files import PageFiles
 from tests.running_gateway import DEADLINE_S, ROOT, RunningGateway
 
 LARGE = "/i18n/fr.json"
-ON_DISK = ROOT / "frontend" / "i18n" / "fr.json"
+FRONTEND = ROOT / "frontend"
+ON_DISK = FRONTEND / "i18n" / "fr.json"
 
 
 class Answer:
@@ -89,7 +95,7 @@ def test_a_head_request_tells_what_a_get_would_bring(embedded: RunningGateway) -
 def test_what_fits_into_one_packet_is_sent_as_it_is(embedded: RunningGateway) -> None:
     answer = Answer(embedded, "/favicon.svg", Accept_Encoding="gzip")
 
-    assert answer.body == (ROOT / "frontend" / "favicon.svg").read_bytes()
+    assert answer.body == (FRONTEND / "favicon.svg").read_bytes()
     assert answer.headers["Content-Encoding"] is None
     assert answer.headers["Vary"] is None
 
@@ -110,3 +116,63 @@ def test_a_file_is_read_and_compressed_once_until_it_changes(tmp_path: Path) -> 
     assert later is not None
     assert (later.body, gzip.decompress(later.gzipped)) == (b"later", b"later")
     assert later.digest != first.digest
+
+
+def test_the_worker_comes_with_the_list_of_all_that_the_page_is_made_of(embedded: RunningGateway) -> None:
+    answer = embedded.get("/sw.js")
+    page, script = listed(answer.content)
+
+    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; connect-src 'self'"
+    assert script == (FRONTEND / "sw.js").read_bytes()
+    assert "/sw.js" not in page["files"]
+    assert page["files"].keys() >= {"/", "/index.html", "/app.js", "/manifest.webmanifest", "/i18n/fr.json"}
+    for path, integrity in page["files"].items():
+        digest = hashlib.sha256(embedded.get(path).content).digest()
+        assert integrity == f"sha256-{base64.b64encode(digest).decode()}", path
+
+
+def test_the_worker_is_a_new_one_when_a_file_is(tmp_path: Path) -> None:
+    for name in ("index.html", "app.js", "sw.js", "notes.txt"):
+        (tmp_path / name).write_text("first")
+    files = PageFiles(tmp_path)
+    first = worker(files)
+    assert first["files"].keys() == {"/", "/index.html", "/app.js"}
+    assert worker(files) == first
+
+    (tmp_path / "app.js").write_text("second")
+    second = worker(files)
+    assert second["version"] != first["version"]
+    assert second["files"]["/"] == first["files"]["/"]
+    assert second["files"]["/app.js"] != first["files"]["/app.js"]
+
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "math.js").write_text("built later")
+    (tmp_path / "late.js").write_text("has no address before the next start")
+    assert worker(files)["files"].keys() == {"/", "/index.html", "/app.js", "/vendor/math.js"}
+
+
+def test_the_manifest_has_the_colours_of_the_page(embedded: RunningGateway) -> None:
+    answer = embedded.get("/manifest.webmanifest")
+    manifest = answer.json()
+    tokens = (FRONTEND / "styles" / "tokens.css").read_text("utf-8")
+    ((light, dark),) = re.findall(r"--paper: light-dark\((#\w+), (#\w+)\)", tokens)
+
+    assert answer.headers["Content-Type"] == "application/manifest+json"
+    assert manifest["background_color"] == manifest["theme_color"] == light
+    assert re.findall(r'name="theme-color" content="(\S+)"', embedded.get("/").text) == [light, dark]
+    for icon in manifest["icons"]:
+        assert embedded.get("/" + icon["src"]).headers["Content-Type"].startswith(icon["type"])
+
+
+def worker(files: PageFiles) -> dict[str, Any]:
+    content = files.worker()
+    assert content is not None
+    return listed(content.body)[0]
+
+
+def listed(worker: bytes) -> tuple[dict[str, Any], bytes]:
+    """What is written in front of the worker, and the worker."""
+    head, _, script = worker.partition(b"\n}\n\n")
+    return json.loads(head.removeprefix(b"const PAGE = ") + b"}"), script
