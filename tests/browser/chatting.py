@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.reader import Reader
 from tests.running_gateway import RunningGateway
 
 
-def open_chat(page: Reader, gateway: RunningGateway, conversation: str = "") -> Reader:
-    page.open(f"{gateway.url}/#/chat{conversation and f'/{conversation}'}", model="")
-    expect(page.find("#question")).to_be_enabled()
+def open_chat(page: Reader, gateway: RunningGateway) -> Reader:
+    page.open(f"{gateway.url}/#/chat", model="")
+    is_there(page.page)
     return page
+
+
+def reload(page: Reader) -> None:
+    page.page.reload()
+    is_there(page.page)
+
+
+def is_there(page: Page) -> None:
+    """Waits for the chat in a page that was just opened: a busy machine takes its time for a hundred modules."""
+    expect(page.locator("#question")).to_be_enabled(timeout=20_000)
 
 
 def ask(page: Reader, text: str) -> None:

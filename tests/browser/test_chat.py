@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import openai_stream as script
-from tests.browser.chatting import answer, ask, messages, open_chat, rows, sees_answer, sees_state
+from tests.browser.chatting import answer, ask, messages, open_chat, reload, rows, sees_answer, sees_state
 from tests.browser.conftest import OpenReader
 from tests.browser.reader import Reader
 from tests.fake_backend import FakeBackend
@@ -31,7 +31,7 @@ def test_a_question_is_answered_with_figures_and_both_are_there_after_a_reload(
     said = answer(page).locator("[data-part=text]").inner_text()
     assert said
 
-    page.page.reload()
+    reload(page)
 
     expect(messages(page)).to_have_count(2)
     expect(messages(page).first.locator("[data-part=text]")).to_have_text("Qu’est-ce qu’un jeton ?\nEn deux phrases.")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser import openai_stream as script
-from tests.browser.chatting import answer, ask, messages, open_chat, rows, sees_answer, sees_state
+from tests.browser.chatting import answer, ask, messages, open_chat, reload, rows, sees_answer, sees_state
 from tests.browser.reader import Reader
 from tests.fake_backend import FakeBackend, Fin, Status, WaitFor
 from tests.running_gateway import RunningGateway
@@ -66,7 +66,7 @@ def test_a_question_is_edited_an_answer_retried_and_all_versions_stay(english: R
     expect(messages(english).first).to_contain_text("1/2")
     do(english, "before", 1)
     expect(texts(english)).to_have_text(["Capital of France?", "Lyon."])
-    english.page.reload()
+    reload(english)
     expect(texts(english)).to_have_text(["Capital of France?", "Lyon."])
 
 
@@ -132,7 +132,7 @@ def test_a_deleted_message_goes_with_what_follows_and_comes_back(english: Reader
     english.find("[data-do=undo]").click()
     expect(texts(english)).to_have_text(["One?", "1", "Two?", "2"])
     expect(answer(english).locator("[data-figure=finish] dd")).to_have_text("stop")
-    english.page.reload()
+    reload(english)
     expect(texts(english)).to_have_text(["One?", "1", "Two?", "2"])
 
 
@@ -169,7 +169,7 @@ def test_a_stopped_answer_says_how_much_came_and_goes_on_in_the_same_place(engli
     expect(english.find("[data-do=continue]")).to_have_count(0)
     expect(answer(english).locator("[data-part=ending]")).to_have_count(0)
     expect(messages(english)).to_have_count(2)
-    english.page.reload()
+    reload(english)
     sees_answer(english, "It begins and ends.")
 
 
