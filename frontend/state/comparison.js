@@ -18,7 +18,7 @@ const BETTER = { ttft: Math.min, tokensPerSecond: Math.max, elapsedMs: Math.min 
  */
 export default class Comparison extends EventTarget {
   #parts
-  #text = null
+  #own = null
   #isArranged = true
   #abort = new AbortController()
   columns = []
@@ -35,32 +35,47 @@ export default class Comparison extends EventTarget {
     this.#parts = parts
     this.columns = this.#arrangement().map(([model, parameters]) => new Column(model, parameters))
     for (const source of [parts.catalog, parts.settings]) source.addEventListener("change", () => this.#follow())
-    parts.prompt.addEventListener("change", () => this.#text || this.#tell())
+    parts.prompt.addEventListener("change", () => this.#own || this.#tell())
   }
 
   // -- prompts
 
   get system() {
-    return (this.#text ?? this.#parts.prompt).system
+    return this.#messages.find(({ role }) => role === "system")?.content ?? ""
   }
 
   get human() {
-    return (this.#text ?? this.#parts.prompt).human
+    return this.#messages.at(-1).content
+  }
+
+  /** Questions and answers that are sent before the question, as if they had been said. */
+  get examples() {
+    return this.#messages.slice(0, -1).filter(({ role }) => role !== "system")
   }
 
   get isOwnText() {
-    return this.#text !== null
+    return this.#own !== null
   }
 
   type(part, text) {
-    const { system, human } = this
-    this.#text = { system, human, [part]: text }
+    const { system, human } = { system: this.system, human: this.human, [part]: text }
+    this.#own = [{ role: "system", content: system }, ...this.examples, { role: "user", content: human }]
     this.#tell()
   }
 
   usePromptView() {
-    this.#text = null
+    this.#own = null
     this.#tell()
+  }
+
+  get #messages() {
+    return this.#own ?? this.#parts.prompt.text.messages
+  }
+
+  /** Without a system prompt there is no such message. */
+  get #sent() {
+    const trimmed = this.#messages.map(({ role, content }) => ({ role, content: content.trim() }))
+    return trimmed.filter(({ role, content }) => role !== "system" || content)
   }
 
   // -- columns
@@ -105,7 +120,7 @@ export default class Comparison extends EventTarget {
   async run(columns = this.columns) {
     if (this.isRunning || this.isMeasuring || !this.#mayStart()) return
     const { signal } = (this.#abort = new AbortController())
-    const messages = this.#messages()
+    const messages = this.#sent
     if (columns === this.columns) this.wasSequential = this.isSequential
     for (const column of columns) column.queue()
     this.#tell()
@@ -154,7 +169,7 @@ export default class Comparison extends EventTarget {
 
   async measure() {
     if (this.isRunning || this.isMeasuring || !this.#mayStart()) return
-    const messages = this.#messages()
+    const messages = this.#sent
     const columns = this.columns.map(({ model, parameters }) => new Column(model, parameters))
     this.benchmark = new Benchmark(columns, this.plan, (column) => column.ask(messages, this.#parts))
     this.benchmark.addEventListener("change", () => this.#tell())
@@ -172,12 +187,6 @@ export default class Comparison extends EventTarget {
   #objection() {
     if (!this.human.trim()) return new Fault("no_question")
     return this.#parts.settings.isReachable ? null : new Fault("endpoint_wrong")
-  }
-
-  #messages() {
-    const human = { role: "user", content: this.human.trim() }
-    const system = this.system.trim()
-    return system ? [{ role: "system", content: system }, human] : [human]
   }
 
   // -- following what the endpoint offers

@@ -20,6 +20,7 @@ from tests.running_gateway import RunningGateway
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "tools" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
+PRESETS = json.loads((ROOT / "frontend" / "presets.json").read_text(encoding="utf-8"))
 FORMULA = '=HYPERLINK("http://a.example","x")'
 LLAMA, MISTRAL = "llama3.2:latest", "mistral:7b"
 ANSWER = (
@@ -137,6 +138,26 @@ def test_one_after_the_other_a_column_that_fails_or_is_stopped_leaves_the_others
     assert len(fake.requests_to(script.PATH)) == before + 5
 
 
+def test_the_prompts_are_those_of_the_prompt_view_until_something_is_typed(english: Reader, two_models: Pair) -> None:
+    fake, gateway = two_models
+    english.open(gateway.url).find("[data-preset=oracle]").click()
+    oracle = next(preset for preset in PRESETS if preset["id"] == "oracle")
+    before = len(fake.requests_to(script.PATH))
+
+    english.find("nav [data-view=compare]").click()
+    expect(english.find("[data-part=examples]")).to_contain_text("sent along")
+    english.find("#compare-human").fill("Is it so?")
+    english.find("#run").click()
+    sees_phase(english, "B", "done")
+
+    messages = fake.requests_to(script.PATH)[before].json["messages"]
+    assert messages[0] == {"role": "system", "content": oracle["system"]["en"]}
+    assert len(messages) == 2 + 2 * len(oracle["examples"])
+    assert messages[-1] == {"role": "user", "content": "Is it so?"}
+    english.find("#use-prompt-view").click()
+    expect(english.find("#compare-human")).to_have_value(oracle["user"]["en"])
+
+
 def test_stop_all_stops_what_runs_and_what_waits(english: Reader, two_models: Pair) -> None:
     fake, gateway = two_models
     fake.script(script.PATH, script.BEGIN, script.said("I begin"), UntilClientLeaves())
@@ -157,8 +178,6 @@ def test_stop_all_stops_what_runs_and_what_waits(english: Reader, two_models: Pa
 def test_columns_come_with_the_settings_of_another_and_go(english: Reader, two_models: Pair) -> None:
     _, gateway = two_models
     opened(english, gateway)
-    english.find("#use-prompt-view").click()
-    assert "dream" in english.find("#compare-human").input_value()
     column(english, "B").locator("summary").click()
     column(english, "B").get_by_label("Seed").fill("42")
     column(english, "B").get_by_label("Seed").blur()

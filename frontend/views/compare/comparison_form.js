@@ -21,6 +21,7 @@ export function ComparisonForm() {
       <${PromptField} part="system" label="system_prompt" placeholder="system_placeholder" />
       <${PromptField} part="human" label="human_prompt" placeholder="human_placeholder" />
     </div>
+    ${comparison.examples.length > 0 && html`<p class="hint" data-part="examples">${words.t("compare_examples")}</p>`}
     <div class="compare-actions">
       <${RunOrStop} />
       <${Order} />
