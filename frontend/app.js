@@ -2,6 +2,7 @@
 import Catalog from "./state/catalog.js"
 import Comparison from "./state/comparison.js"
 import Fault from "./state/fault.js"
+import Installation from "./state/installation.js"
 import Libraries from "./state/libraries.js"
 import Management from "./state/management.js"
 import Presets from "./state/presets.js"
@@ -19,6 +20,7 @@ const late = setTimeout(() => (missing.hidden = false), LIBRARIES_PATIENCE_MS)
 const views = import("./views/app.js")
 views.catch(() => clearTimeout(late))
 
+const installation = new Installation() // first of all: the browser offers only once
 const [words, presets] = await Promise.all([Words.load(), Presets.load()])
 const settings = new Settings()
 const route = new Route()
@@ -34,7 +36,7 @@ const ways = {
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, presets, settings, route, catalog, management, pulls, libraries, prompt, comparison, ways, open }
+const parts = { words, presets, settings, route, catalog, management, pulls, libraries, prompt, comparison, installation, ways, open }
 let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())
