@@ -17,7 +17,8 @@ HOSTILE = '<img src=x onerror="alert(1)"></textarea><script>alert(2)</script>{{_
 DROP = """([selector, name, text]) => {
   const data = new DataTransfer()
   data.items.add(new File([text], name, { type: "application/json" }))
-  document.querySelector(selector).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }))
+  const options = { dataTransfer: data, bubbles: true, cancelable: true }
+  document.querySelector(selector).dispatchEvent(new DragEvent("drop", options))
 }"""
 
 

@@ -25,7 +25,7 @@ export function AnswerColumn() {
     <div class="answer-head">
       <h2 class="column-title" id="answer-title">${words.t("answer")}</h2>
       <${AnswerState} answer=${generation} />
-      ${hasText && html`<${ContinueButton} /><${CopyButton} text=${() => generation.text} />`}
+      ${hasText && html`<div class="answer-tools"><${ContinueButton} /><${CopyButton} text=${() => generation.text} /></div>`}
     </div>
     <div class="answer-body" data-part="body" tabindex="0" role="group" aria-labelledby="answer-title" ref=${body}>
       <div class="answer-content">

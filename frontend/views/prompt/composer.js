@@ -45,7 +45,7 @@ export function Composer() {
       <${Examples} />
       <div class="field grow">
         <label for="human">${words.t("human_prompt")}</label>
-        <textarea id="human" rows="6" placeholder=${words.t("human_placeholder", { variable: `{{${words.t("topic")}}}` })} aria-describedby="keys" value=${text.human}
+        <textarea id="human" rows="6" placeholder=${words.t("variable_hint", { variable: `{{${words.t("topic")}}}` })} aria-describedby="keys" value=${text.human}
           onInput=${(event) => text.type("human", event.target.value)}></textarea>
       </div>
       <${Variables} />
