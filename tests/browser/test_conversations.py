@@ -340,15 +340,18 @@ def test_a_hidden_page_puts_a_bounded_copy_aside(page: Page) -> None:
         const hidden = aside()
         turn(false)
         const visible = aside()
+        dispatchEvent(new Event("pagehide"))
+        const left = aside().length
+        turn(false)
         for (const draft of drafts) await draft.end()
         turn(true)
-        return { hidden, visible, ended: aside(), tab: c.tab }
+        return { hidden, visible, left, ended: aside(), tab: c.tab }
         """,
     )
 
     assert [name for name, _ in seen["hidden"]] == [seen["tab"]]
     assert 1_800_000 < seen["hidden"][0][1] < 2_000_000
-    assert seen["visible"] == []
+    assert (seen["visible"], seen["left"]) == ([], 1)
     assert seen["ended"] == []
 
 
@@ -498,6 +501,7 @@ def test_a_full_disk_keeps_new_messages_in_the_tab_and_old_ones_unharmed(page: P
         c.addEventListener("change", ({ detail }) => said.push(detail.what))
         const question = await c.put({ conversationId: argument, parentId: (await c.get(argument)).head, role: "user",
           text: "More" + "x".repeat(1_000_000) })
+        const first = (await c.get(argument)).head === question.id
         const draft = new Draft(c, { conversationId: argument, parentId: question.id })
         draft.update({ phase: "writing", text: "Ye", thought: "" })
         const answer = await draft.end({ phase: "done", text: "Yes" + "y".repeat(1_000_000), thought: "" })
@@ -509,6 +513,7 @@ def test_a_full_disk_keeps_new_messages_in_the_tab_and_old_ones_unharmed(page: P
         const another = { ...kept.file.conversations[0], createdAt: 5 }
         const unseen = await Conversations.open()
         return {
+          first,
           fault: c.fault,
           said: said.includes("fault"),
           path: (await pathOf(c, argument)).map(({ text }) => text.slice(0, 5)),
@@ -539,6 +544,7 @@ def test_a_full_disk_keeps_new_messages_in_the_tab_and_old_ones_unharmed(page: P
     )
 
     assert full == {
+        "first": True,
         "fault": "storage_full",
         "said": True,
         "path": ["Why?", "Becau", "Morex", "Yesyy"],
@@ -574,6 +580,7 @@ def test_without_storage_conversations_live_in_the_tab(reader: OpenReader, origi
         dispatchEvent(new Event("pagehide"))
         await draft.end({ phase: "done", text: "Whole", thought: "" })
         await c.change(id, { head: answer.id })
+        const chosen = texts(await pathOf(c, id))
         await c.change(id, { system: "s" })
         const [{ excerpt }] = await c.list("ete")
         const branch = await c.branch(id, answer.id)
@@ -581,7 +588,7 @@ def test_without_storage_conversations_live_in_the_tab(reader: OpenReader, origi
         const imported = await c.importJson({ ...file, conversations: [{ ...file.conversations[0], createdAt: 5 }] })
         await c.removeMessage(id, answer.id)
         return {
-          fault: c.fault, path: texts(await pathOf(c, id)), branch: texts(await pathOf(c, branch.id)),
+          chosen, fault: c.fault, path: texts(await pathOf(c, id)), branch: texts(await pathOf(c, branch.id)),
             match: excerpt.match,
           list: (await c.list()).length, imported: imported.added, file: file.conversations[0].messages.length,
           gone: await kindOf(c.put({ conversationId: "nothing", role: "user", text: "" })),
@@ -592,6 +599,7 @@ def test_without_storage_conversations_live_in_the_tab(reader: OpenReader, origi
     )
 
     assert seen == {
+        "chosen": ["Été ?", "Oui."],
         "fault": "storage_refused",
         "path": ["Été ?"],
         "branch": ["Été ?", "Oui."],
