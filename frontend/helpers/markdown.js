@@ -37,12 +37,20 @@ export function renderMarkdown(text, words) {
 export function lex(text, { links, isGrowing = false } = {}) {
   const lexer = new marked.Lexer({ ...marked.options, isGrowing })
   Object.assign(lexer.tokens.links, links)
-  return lexer.lex(text)
+  return unlessTooDeep(() => lexer.lex(text), () => [verbatim(text)])
+}
+
+/** What `lex` would give, without a look into the blocks: cheap, for comparing texts. */
+export function outline(text) {
+  const lexer = new marked.Lexer(marked.options)
+  const blocks = unlessTooDeep(() => lexer.blockTokens(text, lexer.tokens), () => [verbatim(text)])
+  return { blocks, links: lexer.tokens.links }
 }
 
 /** Blocks as nodes, without what may come later: see `finish`. */
 export function nodesOf(blocks, words) {
-  const fragment = purify(marked.Parser.parse(blocks, marked.options))
+  const html = unlessTooDeep(() => parse(blocks), () => parse([verbatim(blocks.map(({ raw }) => raw).join(""))]))
+  const fragment = html ? purify(html) : new DocumentFragment()
   for (const node of fragment.querySelectorAll("a, pre, table, .task, .formula")) dress(node, words)
   return fragment
 }
@@ -51,6 +59,24 @@ export function nodesOf(blocks, words) {
 export function finish(root) {
   typesetFormulas(root)
   colourCode(root)
+}
+
+function parse(blocks) {
+  return marked.Parser.parse(blocks, marked.options)
+}
+
+/** Some thousand quotes in one another exceed the stack: such a text is shown as it is. */
+function unlessTooDeep(read, otherwise) {
+  try {
+    return read()
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return otherwise()
+    throw thrown
+  }
+}
+
+function verbatim(text) {
+  return { type: "code", raw: text, text }
 }
 
 function dress(node, words) {

@@ -1,6 +1,7 @@
-import { finish, isMarkdownLoaded, lex, loadMarkdown, nodesOf } from "./markdown.js"
-import { rewrite, settle } from "./markdown/settle.js"
+import { finish, isMarkdownLoaded, lex, loadMarkdown, nodesOf, outline } from "./markdown.js"
+import { typesetFormulas } from "./markdown/formulas.js"
 import OpenFence from "./markdown/open_fence.js"
+import { rewrite, settle } from "./markdown/settle.js"
 import { paced } from "./pace.js"
 
 /**
@@ -14,8 +15,8 @@ export default class MarkdownStream {
   #around
   #text = ""
   #painted = "" // the text of the last painting
-  #done = 0 // how much of it lies in blocks that can no longer change …
-  #lastDone = null // … the last node of these …
+  #kept = [] // blocks that can no longer change: {raw, last}, `last` being the last node so far …
+  #done = 0 // … how much of the text they are …
   #links = Object.create(null) // … and the link definitions among them
   #fence = null
   #isEnded = false
@@ -51,17 +52,22 @@ export default class MarkdownStream {
       const isPlain = !isMarkdownLoaded()
       this.#element.classList.toggle("plain", isPlain)
       if (isPlain) return this.#paintPlain(text)
-      if (!text.startsWith(this.#painted)) this.#startAnew()
+      if (!text.startsWith(this.#painted)) this.#goBack(0)
       if (this.#isEnded) this.#paintWhole(text)
       else if (text !== this.#painted && !this.#fence?.takes(text)) this.#paintTail(text)
       this.#painted = text
     })
   }
 
-  #startAnew() {
-    this.#done = 0
-    this.#lastDone = this.#fence = null
-    this.#links = Object.create(null)
+  #goBack(count) {
+    this.#kept.length = count
+    this.#done = this.#kept.reduce((sum, { raw }) => sum + raw.length, 0)
+    this.#fence = null
+    if (count === 0) this.#links = Object.create(null)
+  }
+
+  get #last() {
+    return this.#kept.at(-1)?.last ?? null
   }
 
   #paintPlain(text) {
@@ -70,9 +76,13 @@ export default class MarkdownStream {
     else this.#element.append(text)
   }
 
+  /** Blocks that the whole text has too stay, unless a definition at its end may have made links of their words. */
   #paintWhole(text) {
-    this.#startAnew()
-    settle(this.#element, nodesOf(lex(text), this.#words))
+    const { blocks, links } = outline(text)
+    const differing = this.#kept.findIndex(({ raw }, index) => raw !== blocks[index]?.raw)
+    const same = differing < 0 ? this.#kept.length : differing
+    this.#goBack(Object.keys(links).length ? 0 : same)
+    settle(this.#element, nodesOf(lex(text.slice(this.#done)), this.#words), { after: this.#last })
     finish(this.#element)
   }
 
@@ -80,27 +90,27 @@ export default class MarkdownStream {
     const tail = text.slice(this.#done)
     const blocks = lex(tail, { links: this.#links, isGrowing: true })
     const count = certain(blocks, tail)
-    const live = blocks.splice(count)
-    const nodes = nodesOf(blocks, this.#words)
-    const added = [...nodes.childNodes]
-    nodes.append(nodesOf(live, this.#words))
-    settle(this.#element, nodes, this.#lastDone)
-    this.#keep(blocks, added.length)
-    this.#fence = OpenFence.of(live, text, this.#element.lastElementChild)
+    for (const block of blocks.slice(0, count)) this.#keep(block)
+    const live = blocks.slice(count)
+    settle(this.#element, nodesOf(live, this.#words), { after: this.#last })
+    const growing = this.#element.lastElementChild
+    if (growing) typesetFormulas(growing)
+    this.#fence = growing && OpenFence.of(live, text, growing)
   }
 
-  /** These blocks, which made so many nodes, are over. */
-  #keep(blocks, count) {
-    let node = this.#lastDone
-    for (let kept = 0; kept < count; kept += 1) {
-      node = node ? node.nextSibling : this.#element.firstChild
-      if (node.nodeType === Node.ELEMENT_NODE) finish(node)
+  /** A block that can no longer change gets its nodes; those that it had while it grew become these. */
+  #keep(block) {
+    const nodes = nodesOf([block], this.#words)
+    const count = nodes.childNodes.length
+    let last = this.#last
+    settle(this.#element, nodes, { after: last, isPart: true })
+    for (let index = 0; index < count; index += 1) {
+      last = last ? last.nextSibling : this.#element.firstChild
+      if (last.nodeType === Node.ELEMENT_NODE) finish(last)
     }
-    this.#lastDone = node
-    for (const { type, tag, href, title, raw } of blocks) {
-      this.#done += raw.length
-      if (type === "def") this.#links[tag] ??= { href, title }
-    }
+    this.#kept.push({ raw: block.raw, last })
+    this.#done += block.raw.length
+    if (block.type === "def") this.#links[block.tag] ??= { href: block.href, title: block.title }
   }
 }
 

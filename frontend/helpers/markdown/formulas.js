@@ -30,7 +30,7 @@ export function typesetFormulas(root) {
 /** The first formula of all makes KaTeX come. */
 function wait(formula) {
   waiting.add(formula)
-  loading ??= vendored("math", async () => (await import("katex")).default).then((katex) => {
+  loading ??= vendored("math", () => import("katex")).then((katex) => {
     typesetter = katex
     for (const one of waiting) whenIdle(() => typeset(one))
     waiting.clear()
@@ -48,9 +48,10 @@ function typeset(formula) {
   if (math) formula.replaceChildren(fitToCore(math))
 }
 
+// A style would be dropped by the purifier anyway, but the page's policy reports the mere reading of one.
 function attempt(tex, displayMode) {
   try {
-    return typesetter.renderToString(tex, { ...BOUNDS, displayMode })
+    return typesetter.renderToString(tex, { ...BOUNDS, displayMode }).replace(/ style="[^"]*"/g, "")
   } catch {
     return "" // no fault of its grammar but, say, a nesting too deep for the stack
   }

@@ -1,16 +1,17 @@
 // What marked is told beyond its own rules: formulas, no HTML but a handful of harmless tags, links that say where
 // they lead. It gives HTML made of few tags, whose attributes never hold the model's text but in `href`.
 
-const FORMULA_BLOCK = /^ {0,3}(?:\$\$(?:(?!\$\$|\n[ \t]*\n)[\s\S])+?\$\$|\\\[(?:(?!\\\]|\n[ \t]*\n)[\s\S])+?\\\])[ \t]*(?:\n|$)/
+// Their length is bounded, or a text of many openings without an end would be searched to its end for each of them.
+const FORMULA_BLOCK = /^ {0,3}(?:\$\$(?:(?!\$\$|\n[ \t]*\n)[\s\S]){1,2000}?\$\$|\\\[(?:(?!\\\]|\n[ \t]*\n)[\s\S]){1,2000}?\\\])[ \t]*(?:\n|$)/
 const FORMULA_BEGUN = /^ {0,3}(?:\$\$|\\\[)(?:(?!\n[ \t]*\n)[\s\S])*$/
 const FORMULA = new RegExp([
-  /^\$\$(?:(?!\$\$)[^`])+?\$\$/,
-  /^\\\[[^`]+?\\\]/,
-  /^\\\([^`]+?\\\)/,
+  /^\$\$(?:(?!\$\$)[^`]){1,2000}?\$\$/,
+  /^\\\[[^`]{1,2000}?\\\]/,
+  /^\\\([^`]{1,2000}?\\\)/,
   /^\$(?![\s$])(?:\\[^\n]|[^\\$\n`])*?(?<!\s)\$(?![\w$])/, // so that "$5 and $10" are sums of money
 ].map((form) => form.source).join("|"))
 const FORMULA_START = /^ {0,3}(?:\$\$|\\\[)/m
-const DOLLARS = /\$\$(?:(?!\$\$)[^`])+?\$\$|\$(?![\s$])[^$\n`]*?(?<!\s)\$(?![\w$])/g
+const DOLLARS = /\$\$(?:(?!\$\$)[^`]){1,2000}?\$\$|\$(?![\s$])[^$\n`]*?(?<!\s)\$(?![\w$])/g
 const PAIRED_TAG = /^<(sub|sup|kbd)>([^<>\n]{1,200})<\/\1>/i
 const LINE_BREAK = /^<br ?\/?>/i
 const WEB_ADDRESS = /^(?:https?:\/\/|mailto:)/i
@@ -32,8 +33,9 @@ const formulaBlock = {
     return at < 0 ? undefined : at
   },
   // A display formula ends before a blank line, as in TeX. While it is being written it is no paragraph yet.
-  tokenizer(source) {
-    const found = FORMULA_BLOCK.exec(source) ?? (this.lexer.options.isGrowing ? FORMULA_BEGUN.exec(source) : null)
+  tokenizer(source, before) {
+    const mayGrow = this.lexer.options.isGrowing && before === this.lexer.tokens
+    const found = FORMULA_BLOCK.exec(source) ?? (mayGrow ? FORMULA_BEGUN.exec(source) : null)
     if (found) return { type: "formulaBlock", raw: found[0] }
   },
   renderer: ({ raw }) => `<p><span class="formula display">${literal(raw.trim())}</span></p>\n`,
@@ -71,11 +73,9 @@ const tokenizer = {
   tag: () => undefined,
   // marked's rule, ended where a formula may begin.
   inlineText(source) {
-    const [found] = this.rules.inline.text.exec(source) ?? []
-    if (!found) return
-    const dollar = found.indexOf("$", 1)
-    const raw = dollar < 0 ? found : found.slice(0, dollar)
-    return { type: "text", raw, text: raw, escaped: false }
+    const dollar = source.indexOf("$", 1)
+    const [raw] = this.rules.inline.text.exec(dollar < 0 ? source : source.slice(0, dollar)) ?? []
+    if (raw) return { type: "text", raw, text: raw, escaped: false }
   },
 }
 

@@ -6,9 +6,9 @@ export const sources = new WeakMap()
 
 /**
  * Makes what follows `after` in `parent` equal to `fresh`, touching only what differs: nodes that are equal stay, with
- * their selection, focus and scroll position.
+ * their selection, focus and scroll position. With `isPart`, more may follow.
  */
-export function settle(parent, fresh, after = null) {
+export function settle(parent, fresh, { after = null, isPart = false } = {}) {
   let old = after ? after.nextSibling : parent.firstChild
   for (const node of [...fresh.childNodes]) {
     const next = old?.nextSibling ?? null
@@ -16,7 +16,7 @@ export function settle(parent, fresh, after = null) {
     else if (!isEqual(old, node)) become(old, node)
     old = next
   }
-  while (old) {
+  while (old && !isPart) {
     const next = old.nextSibling
     old.remove()
     old = next
