@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenReader
+from tests.browser.conftest import ROOT, OpenReader
 from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.browser
+AXE = ROOT / "tools" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
+WIDE_WORD = "Donaudampfschifffahrtsgesellschaftskapitän" * 4
 HOSTILE = '<img src=x onerror="alert(1)"></textarea><script>alert(2)</script>{{__proto__}}'
 DROP = """([selector, name, text]) => {
   const data = new DataTransfer()
@@ -178,3 +180,48 @@ def test_presets_that_cannot_be_stored_say_so_and_can_be_exported(english: Reade
 
     english.sees_fault("presets_unstored", "#preset-library")
     expect(english.find("[data-do=export]")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("scheme", "widths"), [("dark", (320, 720)), ("light", (390, 1280))])
+def test_editors_and_library_fit_every_width_and_axe_finds_nothing_serious(
+    reader: OpenReader, patient_pair: Any, scheme: str, widths: tuple[int, int]
+) -> None:
+    """The policy would stop axe's script, so this context alone goes without it."""
+    viewport = {"width": widths[0], "height": 800}
+    page = reader(bypass_csp=True, color_scheme=scheme, viewport=viewport).open(patient_pair[1].url)
+    page.page.add_script_tag(path=AXE)
+    page.find("#system").fill("{{" + WIDE_WORD + "}}")
+    save_as(page, WIDE_WORD)
+    page.find(".examples summary").click()
+    page.find("[data-do=add-example]").click()
+    page.page.keyboard.insert_text(WIDE_WORD)
+    page.find("#send").click()
+    expect(page.find(".objection")).to_be_visible()
+    page.page.keyboard.insert_text(WIDE_WORD)
+    page.find("#send").click()
+    expect(page.find(".objection")).to_contain_text(WIDE_WORD)
+    page.find(".preview summary").click()
+    save_as(page, WIDE_WORD)
+    expect(page.find("[data-part=save-form] [role=alert]")).to_be_visible()
+    assert _faults(page, widths) == []
+
+    open_library(page)
+    page.find("[data-part=presets_own] [data-do=delete]").click()
+    expect(page.find("[data-part=undo]")).to_be_visible()
+    page.page.evaluate(DROP, [".library", "prompts.json", "{"])
+    page.sees_fault("import_wrong", "#preset-library")
+    assert _faults(page, widths) == []
+
+
+def _faults(page: Reader, widths: tuple[int, int]) -> list[str]:
+    found = []
+    for width in widths:
+        page.page.set_viewport_size({"width": width, "height": 800})
+        overflow = page.measure("() => document.documentElement.scrollWidth - innerWidth")
+        found += [f"{width} px: {overflow} px too wide"] if overflow > 0 else []
+    violations = page.measure("async () => (await axe.run(document)).violations")
+    return found + [
+        f"{violation['id']}: {violation['help']} {[node['target'] for node in violation['nodes']]}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical", "moderate")
+    ]

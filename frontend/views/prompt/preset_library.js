@@ -54,7 +54,7 @@ function Library({ onClose, files }) {
   return html`<div class="library" ...${files.dropZone}>
     <label class="search-field"><span class="unseen">${words.t("library_search")}</span><${Icon} name="search" />
       <input type="search" id="preset-search" autofocus placeholder=${words.t("library_search")} value=${query} ref=${field} onInput=${(event) => setQuery(event.target.value)} /></label>
-    <div class="library-list" tabindex="-1">
+    <div class="library-list">
       ${group(true, "presets_own")}${group(false, "presets_built_in")}
       ${found.length === 0 && html`<p class="hint">${words.t("library_no_match")}</p>`}
     </div>

@@ -31,8 +31,10 @@ function Preview() {
   const { words, prompt } = useApp()
   return html`<details class="preview">
     <summary>${words.t("preview")}</summary>
-    <dl data-part="preview">
-      ${prompt.text.messages.map(({ role, content }, index) => html`<div key=${index} data-role=${role}><dt>${words.t(`role_${role}`)}</dt><dd>${content}</dd></div>`)}
-    </dl>
+    <div class="preview-box" tabindex="0" role="group" aria-label=${words.t("preview")}>
+      <dl data-part="preview">
+        ${prompt.text.messages.map(({ role, content }, index) => html`<div key=${index} data-role=${role}><dt>${words.t(`role_${role}`)}</dt><dd>${content}</dd></div>`)}
+      </dl>
+    </div>
   </details>`
 }
