@@ -2,6 +2,7 @@
 import Catalog from "./state/catalog.js"
 import Comparison from "./state/comparison.js"
 import Fault from "./state/fault.js"
+import History from "./state/history.js"
 import Installation from "./state/installation.js"
 import Libraries from "./state/libraries.js"
 import Management from "./state/management.js"
@@ -27,6 +28,7 @@ const route = new Route()
 const catalog = new Catalog(settings)
 const libraries = new Libraries()
 const management = new Management({ settings, catalog })
+const history = new History(settings)
 const pulls = new Pulls({ settings, catalog })
 const prompt = new Prompt({ words, settings, catalog, presets })
 const comparison = new Comparison({ settings, catalog, prompt })
@@ -36,7 +38,7 @@ const ways = {
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, presets, settings, route, catalog, management, pulls, libraries, prompt, comparison, installation, ways, open }
+const parts = { words, presets, settings, route, catalog, management, pulls, history, libraries, prompt, comparison, installation, ways, open }
 let opening
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())

@@ -91,7 +91,7 @@ export default class Fault extends Error {
   static ofAnswer(status, body) {
     const error = body?.error ?? body
     const detail = typeof error === "string" ? error : error?.message
-    const kind = BY_CODE[error?.code] ?? BY_STATUS[status] ?? (status >= 500 ? "backend_failed" : "unknown")
+    const kind = known(BY_CODE, error?.code) ?? BY_STATUS[status] ?? (status >= 500 ? "backend_failed" : "unknown")
     return new Fault(kind, oneLine(detail))
   }
 
@@ -113,6 +113,11 @@ export default class Fault extends Error {
   static ofSilence(settings) {
     return new Fault(settings.isOwnGateway ? "gateway_down" : "endpoint_down")
   }
+}
+
+/** A server's word may be any: "constructor" is no code. */
+function known(table, word) {
+  return Object.hasOwn(table, word) ? table[word] : undefined
 }
 
 function oneLine(text) {

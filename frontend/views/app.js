@@ -12,6 +12,7 @@ const VIEWS = {
   chat: async ({ open }) => (await Promise.all([import("./chat/chat_view.js"), open()]))[0].ChatView,
   compare: async () => (await import("./compare/compare_view.js")).CompareView,
   models: async () => (await import("./models/models_view.js")).ModelsView,
+  stats: async () => (await import("./stats/stats_view.js")).StatsView,
   settings: async () => (await import("./settings/settings_view.js")).SettingsView,
 }
 
