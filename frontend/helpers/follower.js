@@ -21,6 +21,7 @@ export default class Follower extends EventTarget {
     source.addEventListener("scroll", () => this.#look(), { passive: true, signal: this.#forget.signal })
     this.#watch = new ResizeObserver(() => this.#isFollowing && this.toEnd())
     this.#watch.observe(content)
+    if (source === scroller) this.#watch.observe(scroller) // it shrinks when a field below it grows
     this.#last = scroller.scrollTop
   }
 

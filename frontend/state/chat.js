@@ -59,7 +59,7 @@ export default class Chat extends EventTarget {
     const known = this.#answers.get(message.id) ?? message.answer ?? this.#records.get(message)
     if (known) return known
     const phase = { whole: "done", streaming: "writing" }[message.state] ?? message.state
-    const record = { phase, text: message.text, thought: message.thought ?? "", thoughtMs: null, usage: null, ttft: null, tokensPerSecond: null, fault: null }
+    const record = { phase, text: message.text, thought: message.thought ?? "", thoughtMs: null, usage: null, host: null, ttft: null, tokensPerSecond: null, fault: null }
     this.#records.set(message, record)
     return record
   }

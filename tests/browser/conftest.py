@@ -70,7 +70,8 @@ def reader(browser: Browser) -> Iterator[OpenReader]:
     for one in readers:
         one.context.close()
         assert one.complaints == []
-        assert [url for url in one.asked if not url.startswith(("http://127.0.0.1:", "file:", "https://esm.sh/"))] == []
+        known = ("http://127.0.0.1:", "blob:http://127.0.0.1:", "file:", "https://esm.sh/")
+        assert [url for url in one.asked if not url.startswith(known)] == []
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import { useApp } from "./context.js"
  */
 export function Figures({ answer, best = [] }) {
   const { words } = useApp()
-  const rows = figures(words, answer).filter(([, value]) => value !== null)
+  const rows = figures(words, answer).filter(([, value]) => value !== null && value !== undefined)
   if (rows.length === 0) return null
   return html`<dl class="figures" data-part="figures" title=${answer.isEstimated ? words.t("figure_estimated") : ""}>
     ${rows.map(([key, value]) => html`<div key=${key} data-figure=${key}>
