@@ -8,11 +8,11 @@ PYTHON ?=
 # Two files of tests at a time; PARALLEL= for one after the other.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help run page test lint bench clean
+.PHONY: help run page test lint bench bench-page clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
-	  printf '%-13s %s\n' "$$name" "$$about"; done
+	  printf '%-16s %s\n' "$$name" "$$about"; done
 
 run: $(VENV)/installed $(VENV)/page ## set up what is missing and start the gateway on http://127.0.0.1:8089
 	@exec $(PY) -m backend serve
@@ -38,6 +38,9 @@ lint: $(VENV)/installed-tests ## style and types
 
 bench: $(VENV)/installed-tests ## measure the gateway against nginx and a direct connection
 	@exec $(PY) tools/bench/run.py $(ARGS)
+
+bench-page: $(VENV)/installed-tests $(VENV)/page ## measure the page in Chromium: long answers, first start, long chats
+	@exec $(PY) tools/bench/page.py $(ARGS)
 
 clean: ## remove what the other commands made, models excepted
 	rm -rf $(VENV) frontend/vendor $(LIBRARIES)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

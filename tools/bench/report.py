@@ -144,7 +144,6 @@ def missed_targets(results: Results) -> list[str]:
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     processor = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    version = subprocess.run([needed("nginx"), "-v"], capture_output=True, text=True, check=False).stderr
     return {
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "processor": processor[1] if processor else platform.machine(),
@@ -152,5 +151,9 @@ def machine() -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "nginx": version.strip().rpartition("/")[2],
     }
+
+
+def nginx_version() -> str:
+    said = subprocess.run([needed("nginx"), "-v"], capture_output=True, text=True, check=False).stderr
+    return said.strip().rpartition("/")[2]

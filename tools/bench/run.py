@@ -150,7 +150,12 @@ def bench(chosen: argparse.Namespace) -> int:
         )
         run = Bench(plan, stub.port)
         run.run()
-    machine = {**report.machine(), "load_before": round(load, 2), "rounds": plan.rounds}
+    machine = {
+        **report.machine(),
+        "nginx": report.nginx_version(),
+        "load_before": round(load, 2),
+        "rounds": plan.rounds,
+    }
     print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items()) + "\n")
     print(report.markdown(run.results))
     missed = report.missed_targets(run.results)

@@ -43,5 +43,5 @@ export function arm(DOMPurify) {
 
 /** HTML as a DocumentFragment of harmless nodes. */
 export function purify(html) {
-  return library.sanitize(html)
+  return library.sanitize(html) ?? new DocumentFragment()
 }
