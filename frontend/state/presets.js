@@ -176,13 +176,14 @@ function readPreset(value, place) {
     const { user: asked, assistant } = check.object(pair, `${place}.examples[${at}]`)
     return { user: text(asked, `examples[${at}].user`), assistant: text(assistant, `examples[${at}].assistant`) }
   })
-  return { title: told || titleFrom(preset.user), ...preset, examples: pairs, variables: readVariables(variables ?? {}, `${place}.variables`, preset) }
+  const asked = variablesOf(preset.system, preset.user, pairs.flatMap((pair) => [pair.user, pair.assistant]))
+  return { title: told || titleFrom(preset.user), ...preset, examples: pairs, variables: readVariables(variables ?? {}, `${place}.variables`, asked) }
 }
 
 /** Defaults only of what the texts ask for. */
-function readVariables(value, place, { system, user }) {
+function readVariables(value, place, asked) {
   const defaults = check.object(value, place)
-  const names = check.list(variablesOf(system, user), place, MOST.variables).filter((name) => Object.hasOwn(defaults, name))
+  const names = check.list(asked, place, MOST.variables).filter((name) => Object.hasOwn(defaults, name))
   return Object.fromEntries(names.map((name) => [name, check.text(defaults[name], `${place}.${name}`, MOST.characters)]))
 }
 

@@ -139,8 +139,8 @@ def test_what_a_file_holds_stays_text_and_a_wrong_file_is_explained(english: Rea
         "title": HOSTILE,
         "system": HOSTILE,
         "user": HOSTILE,
-        "examples": [{"user": HOSTILE, "assistant": HOSTILE}],
-        "variables": {"__proto__": HOSTILE},
+        "examples": [{"user": HOSTILE, "assistant": "{{only_here}}"}],
+        "variables": {"__proto__": HOSTILE, "only_here": "an example"},
     }
     file = {"format": "passerelle-presets", "version": 1, "presets": [good, {**good, "user": 7}]}
 
@@ -155,6 +155,7 @@ def test_what_a_file_holds_stays_text_and_a_wrong_file_is_explained(english: Rea
     expect(english.find("#system")).to_have_value(HOSTILE)
     expect(english.find(".chip[aria-pressed=true]")).to_have_text(HOSTILE)
     expect(english.find("#variable-__proto__")).to_have_value(HOSTILE)
+    expect(english.find("#variable-only_here")).to_have_value("an example")
     expect(english.find("[data-part=preview] [data-role=system] dd")).to_have_text(
         HOSTILE.replace("{{__proto__}}", HOSTILE)
     )
