@@ -32,7 +32,10 @@ export default class Words extends EventTarget {
   t(key, values = {}) {
     const sentence = this.#tables[this.language][key]
     if (sentence === undefined) throw new Error(`No words for "${key}" in ${this.language}`)
-    return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name])
+    return sentence.replace(/\{(\w+)\}/g, (_, name) => {
+      if (!(name in values)) throw new Error(`"${key}" wants a value for {${name}}`)
+      return values[name]
+    })
   }
 }
 
