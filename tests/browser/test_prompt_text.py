@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
@@ -155,3 +156,13 @@ def test_question_examples_and_answer_go_on_as_a_conversation(english: Reader, p
     messages = fake.requests_to(script.PATH)[-1].json["messages"]
     assert [message["role"] for message in messages] == ["system", *["user", "assistant"] * 4, "user"]
     assert [message["content"] for message in messages[-2:]] == ["**Vegetable**", "And a cucumber?"]
+
+
+def test_a_model_that_is_missing_offers_its_download(french: Reader, patient_pair: Pair) -> None:
+    error = {"error": {"message": "No such model.", "code": "model_not_found"}}
+    french.context.route("**/v1/chat/completions", lambda route: route.fulfill(status=404, json=error))
+    french.open(patient_pair[1].url).ask("Bonjour ?")
+
+    french.sees_fault("model_missing").get_by_role("button", name="Télécharger ce modèle").click()
+
+    expect(french.page).to_have_url(re.compile(r"#/models/llama3\.2%3Alatest$"))
