@@ -56,6 +56,7 @@ try {
 libraries.load()
 catalog.refresh()
 open()
+installation.register()
 
 /** Opens the conversations, once: their views wait for it, the first paint does not. */
 function open() {

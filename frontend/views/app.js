@@ -1,4 +1,5 @@
 import { html, render, useEffect, useState } from "../helpers/interface.js"
+import Fault from "../state/fault.js"
 import { address } from "../state/route.js"
 import { AppContext, useApp, useChanges } from "./shared/context.js"
 import { Icon } from "./shared/icons.js"
@@ -22,7 +23,7 @@ export function draw(root, app) {
 }
 
 function App() {
-  const { words, settings, route, catalog, prompt } = useApp()
+  const { words, settings, route } = useApp()
   useChanges(words, settings, route)
   useEffect(() => {
     document.documentElement.lang = words.language
@@ -69,8 +70,11 @@ function Notices() {
 function View({ name }) {
   const app = useApp()
   const [component, setComponent] = useState(null)
-  useEffect(() => {
-    VIEWS[name](app).then((found) => setComponent(() => found))
-  }, [name])
-  return component && html`<${component} />`
+  const [fault, setFault] = useState(null)
+  const load = () => {
+    setFault(null)
+    VIEWS[name](app).then((found) => setComponent(() => found), (thrown) => setFault(thrown instanceof Fault ? thrown : new Fault("gateway_down")))
+  }
+  useEffect(load, [name])
+  return component ? html`<${component} />` : html`<div><${Notice} fault=${fault} ways=${{ retry: load }} /></div>`
 }
