@@ -84,13 +84,18 @@ function dress(node, words) {
   else if (node.localName === "pre") dressCode(node, words)
   else if (node.localName === "table") dressTable(node, words)
   else if (node.classList.contains("formula")) noteFormula(node)
-  else Object.assign(node, { role: "img", ariaLabel: words.t(node.classList.contains("done") ? "task_done" : "task_open") })
+  else dressTask(node, words)
 }
 
 function dressTable(table, words) {
   const box = element("div", { className: "table-box", tabIndex: 0, role: "group", ariaLabel: words.t("table") })
   table.replaceWith(box)
   box.append(table)
+}
+
+function dressTask(box, words) {
+  Object.assign(box, { role: "img", ariaLabel: words.t(box.classList.contains("done") ? "task_done" : "task_open") })
+  box.closest("li")?.classList.add("task-item")
 }
 
 function begin({ DOMPurify, Lexer, Marked, Parser }) {

@@ -25,8 +25,8 @@ MATHML = """
 ATTRIBUTES = {
     "align": r"left|center|right",
     "aria-label": r"Code(?:, [\w+#.-]{1,30})?|Table|To do|Done",
-    "class": r"task|task done|formula|formula display|host|copy|code-block|code-head|code-language|table-box|left|right"
-    r"|language-[\w+#.-]+|hljs-[\w-]+(?: \w+_)*",
+    "class": r"task|task done|task-item|formula|formula display|host|copy|code-block|code-head|code-language|table-box"
+    r"|left|right|language-[\w+#.-]+|hljs-[\w-]+(?: \w+_)*",
     "dir": r"ltr",
     "href": r"(?:https?://|mailto:)[\s\S]*",
     "rel": r"noreferrer noopener",
