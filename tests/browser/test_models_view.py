@@ -202,6 +202,25 @@ def test_a_backend_that_cannot_is_named(english: Reader, patient_pair: Pair, emb
     expect(english.find("#pull-form, [data-part=switch-on], [data-part=actions] button")).to_have_count(0)
 
 
+def test_what_lm_studio_cannot_do_is_said(english: Reader, managed: Pair) -> None:
+    fake, gateway = managed
+    health = gateway.get("/health").json()
+    health["backend"]["name"] = "lmstudio"
+    health["manage"]["can"] = ["load", "unload", "pull"]
+    english.context.route("**/health", lambda route: route.fulfill(json=health))
+    hold = threading.Event()
+    pulls_with(fake, told(1_000_000_000), WaitFor(hold))
+    english.open(gateway.url + "/#/models/qwen3:8b", model="")
+
+    expect(english.find("[data-part=no-delete]")).to_contain_text("My Models")
+    expect(english.find("[data-way=load]")).to_be_visible()
+    expect(english.find("[data-way=delete]")).to_have_count(0)
+    ask_for(english, "qwen/new")
+    pull_row(english, "qwen/new").locator("[data-way=stop]").click()
+    expect(pull_row(english, "qwen/new")).to_contain_text("LM Studio, which cannot be stopped from here, goes on")
+    hold.set()
+
+
 def test_a_model_is_loaded_and_unloaded_and_the_list_follows(english: Reader, managed: Pair) -> None:
     fake, gateway = managed
     hold = threading.Event()
