@@ -33,7 +33,7 @@ export default class Route extends EventTarget {
 }
 
 export function address(view, id = "") {
-  return `#/${view}${id ? `/${encodeURIComponent(id)}` : ""}`
+  return `#/${view}${id ? `/${encodeURIComponent(id.toWellFormed())}` : ""}` // half a character would throw
 }
 
 function decoded(part) {

@@ -50,7 +50,7 @@ function Filter({ models, value, onChange }) {
 
 function Row({ model, isChosen }) {
   const { words } = useApp()
-  return html`<a class="model-row" href=${address("models", model.id.toWellFormed())} aria-current=${isChosen ? "true" : undefined} data-model=${model.id}>
+  return html`<a class="model-row" href=${address("models", model.id)} aria-current=${isChosen ? "true" : undefined} data-model=${model.id}>
     <span class="model-name"><bdi>${model.name}</bdi>${model.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}</span>
     <${Loaded} model=${model} />
     ${model.name !== model.id && html`<span class="model-id"><bdi>${model.id}</bdi></span>`}
