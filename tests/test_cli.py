@@ -31,6 +31,7 @@ from tests.fake_backend import (
     UntilClientLeaves,
     WaitFor,
 )
+from tests.forked_commands import ForkedCommands
 from tests.running_gateway import RunningGateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,10 +80,18 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "backend", *arguments]
 
 
+@pytest.fixture(scope="module")
+def commands() -> Iterator[ForkedCommands]:
+    with ForkedCommands(environment(), DEADLINE_S) as commands:
+        yield commands
+
+
 @pytest.fixture
-def run(gateway: FakeBackend) -> Run:
+def run(gateway: FakeBackend, commands: ForkedCommands) -> Run:
     def run(*arguments: str, said: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[bytes]:
         variables = environment(**{"PASSERELLE_URL": gateway.url, **changes})
+        if not any(name.startswith("PYTHON") for name in changes):  # those are read when Python starts
+            return commands.run(arguments, variables, said)
         return subprocess.run(
             command(*arguments),
             input=said,
