@@ -73,3 +73,27 @@ def test_the_whole_conversation_is_sent_with_what_was_set_for_it(english: Reader
     sees_answer(english, "New.")
     assert fake.requests_to(script.PATH)[-1].json["messages"] == [{"role": "user", "content": "Anew?"}]
     expect(rows(english)).to_have_text(["Anew?", "Who are you?"])
+
+
+def test_a_model_that_is_not_there_any_more_is_named_and_its_download_offered(
+    english: Reader, patient_pair: Pair
+) -> None:
+    _, gateway = patient_pair
+    english.context.route("**/models", lambda route: route.fulfill(json={"data": [{"id": "gone:7b"}]}))
+    open_chat(english, gateway)
+    expect(english.find("#to-conversation-settings")).to_contain_text("gone:7b")
+    ask(english, "Are you there?")
+
+    notice = answer(english).locator(".notice[data-kind=model_missing]")
+    expect(notice).to_contain_text("does not have this model")
+    english.context.unroute("**/models")
+    english.find("#to-conversation-settings").click()
+    english.find("#model-refresh").click()
+    chosen = english.find("#model option:checked")
+    expect(english.find("#model option")).to_have_text(["gone:7b (not here)", "llama3.2:latest"])
+    expect(chosen).to_have_text("gone:7b (not here)")
+    english.find("#model").select_option("llama3.2:latest")
+    english.page.keyboard.press("Escape")
+    expect(english.find("#to-conversation-settings")).to_contain_text("llama3.2:latest")
+    notice.get_by_role("button", name="Download this model").click()
+    expect(english.page).to_have_url(f"{gateway.url}/#/models/gone%3A7b")

@@ -7,8 +7,8 @@ import { IconButton } from "../shared/icons.js"
 const MOST_IMAGES = 6
 
 /**
- * Images on their way into a question: by file, paste or drop, one after the other. `ready` is a promise that whoever
- * sends waits for.
+ * Images on their way into a question: by file, paste or drop, one after the other. `ready` is for whoever
+ * sends, `forgive` forgets what was refused.
  */
 export function useAttaching(id) {
   const { chat } = useApp()
@@ -27,7 +27,7 @@ export function useAttaching(id) {
   const add = (files) => {
     if (files.length > 0) queue.current = queue.current.then(() => take(files))
   }
-  return { add, faults, isBusy, ready: () => queue.current, remove: (image) => remove(chat, id, image) }
+  return { add, faults, isBusy, ready: () => queue.current, forgive: () => setFaults([]), remove: (image) => remove(chat, id, image) }
 }
 
 /** Gives the fault that kept an image out, if one did. */

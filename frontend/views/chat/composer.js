@@ -20,6 +20,7 @@ export function Composer({ id, thread, conversation, model, question, ways, onEd
   const isLost = Boolean(thread?.isGone)
   const send = async () => {
     await attaching.ready()
+    attaching.forgive()
     const sent = await chat.send(id)
     if (sent && route.view === "chat" && route.id === id) route.replace("chat", sent)
   }
@@ -35,9 +36,11 @@ export function Composer({ id, thread, conversation, model, question, ways, onEd
   }
   return html`<form class="chat-composer" id="chat-composer" aria-label=${words.t("next_question")} data-over=${String(drop.isOver)} ...${drop.listeners}
     onSubmit=${(event) => { event.preventDefault(); send() }}>
-    <${Objections} id=${id} attaching=${attaching} ways=${ways} />
-    <${Warnings} id=${id} thread=${thread} conversation=${conversation} model=${model} ways=${ways} />
-    ${chat.unsent.images(id).length > 0 && html`<${Pictures} images=${chat.unsent.images(id)} onRemove=${attaching.remove} />`}
+    <div class="beside-question">
+      ${chat.unsent.images(id).length > 0 && html`<${Pictures} images=${chat.unsent.images(id)} onRemove=${attaching.remove} />`}
+      <${Objections} id=${id} attaching=${attaching} ways=${ways} />
+      <${Warnings} id=${id} thread=${thread} conversation=${conversation} model=${model} ways=${ways} />
+    </div>
     <p class="hint" role="status">${attaching.isBusy ? words.t("attaching") : ""}</p>
     <label class="unseen" for="question">${words.t("next_question")}</label>
     <textarea id="question" rows="2" placeholder=${words.t("question_placeholder")} aria-describedby="chat-keys" value=${text} disabled=${isLost} ref=${question}

@@ -24,7 +24,7 @@ export function Message({ message, thread, isNewest, isDrawnAtOnce, isEditing, n
           ${message.images?.length > 0 && html`<${Pictures} images=${message.images} />`}
           ${isUser || !isNear
             ? html`<div class="text plain" data-part="text">${message.text}</div>`
-            : html`<${AnswerBox} message=${message} ways=${{ ...ways, retry: () => chat.retry(message) }} />`}
+            : html`<${AnswerBox} message=${message} ways=${ways} />`}
         </div>
         ${isNear && html`<${MessageActions} message=${message} thread=${thread} isNewest=${isNewest} onEdit=${onEdit} />`}`}
   </article>`
@@ -32,9 +32,10 @@ export function Message({ message, thread, isNewest, isDrawnAtOnce, isEditing, n
 
 /** An answer; one that another tab is writing says so. */
 function AnswerBox({ message, ways }) {
-  const { words, chat } = useApp()
+  const { words, route, chat } = useApp()
   const answer = chat.answerOf(message)
+  const own = { ...ways, retry: () => chat.retry(message), to_pull: () => route.go("models", answer.model) }
   const isElsewhere = message.state === "streaming" && !answer.isRunning
-  return html`<${Answer} key=${answer} answer=${answer} ways=${ways} />
+  return html`<${Answer} key=${answer} answer=${answer} ways=${own} />
     ${isElsewhere && html`<p class="ending" data-part="elsewhere">${words.t("answered_elsewhere")}</p>`}`
 }

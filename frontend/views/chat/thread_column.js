@@ -24,7 +24,6 @@ export function ThreadColumn({ id, thread, onList }) {
     to_model: () => setSheetOpen(true),
     to_new: () => route.go("chat"),
     to_export: () => exportAll(conversations),
-    to_pull: () => route.go("models", model.id),
   }
   return html`<section class="card thread" id="thread" aria-labelledby="thread-title">
     <header class="thread-head">
