@@ -40,7 +40,7 @@ function Ways({ pull }) {
   useChanges(management)
   const canGoOn = management.can("pull") && !["pull_unknown", "pull_refused"].includes(pull.fault?.kind)
   const backend = catalog.health?.backend?.name
-  if (pull.phase === "done") return pull.model && html`<div class="ways"><a class="link-button" href=${address("models", pull.model.toWellFormed())}>${words.t("pull_show")}</a></div>`
+  if (pull.phase === "done") return pull.model && html`<div class="ways"><a class="link-button" href=${address("models", pull.model)}>${words.t("pull_show")}</a></div>`
   if (!pull.isEnded) return html`<div class="ways"><button type="button" data-way="stop" onClick=${() => pull.stop()}>${words.t("stop")}</button></div>`
   return html`
     ${pull.phase === "stopped" && html`<p class="hint">${words.t(backend === "lmstudio" ? "pull_stopped_lmstudio" : "pull_stopped_hint")}</p>`}
