@@ -119,6 +119,17 @@ def test_a_screen_reader_gets_the_answer_when_it_is_whole(english: Reader, patie
     expect(english.part("state")).to_have_text("Complete")
 
 
+def test_what_is_being_typed_outlives_a_redrawing(english: Reader, patient_pair: Any) -> None:
+    english.open(patient_pair[1].url)
+    for field, text in (("max-tokens", "77"), ("endpoint", "http://127.0.0.1:9/v1"), ("key", "half-a-key")):
+        english.find(f"#{field}").fill(text)
+
+        english.measure("() => { dispatchEvent(new Event('hashchange')) }")  # draws the whole page anew
+
+        english.measure("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        expect(english.find(f"#{field}")).to_have_value(text)
+
+
 WIDTHS = (320, 390, 720, 1119, 1280)
 OVERFLOW = "() => document.documentElement.scrollWidth - innerWidth"
 

@@ -6,6 +6,7 @@ import { Icon } from "../shared/icons.js"
 import { BenchmarkTable } from "./benchmark_table.js"
 import { LETTERS } from "./column_card.js"
 import { DotPlot } from "./dot_plot.js"
+import { TypedInput } from "../shared/typed_input.js"
 
 /** Several runs of every column: how many, how far, and what came out. */
 export function BenchmarkCard() {
@@ -40,13 +41,9 @@ function Plan() {
 
 function Count({ id, label, most, value, isFixed, onSet }) {
   const { words } = useApp()
-  const set = (event) => {
-    onSet(event.target.value)
-    event.target.value = value // what was out of bounds is shown as what it became
-  }
   return html`<div class="field benchmark-count">
     <label for=${id}>${words.t(label)}</label>
-    <input type="number" id=${id} min="1" max=${most} step="1" inputmode="numeric" value=${value} disabled=${isFixed} onChange=${set} />
+    <${TypedInput} type="number" id=${id} min="1" max=${most} step="1" inputmode="numeric" value=${value} disabled=${isFixed} onCommit=${onSet} />
   </div>`
 }
 

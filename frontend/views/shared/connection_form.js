@@ -1,5 +1,6 @@
 import { html } from "../../helpers/interface.js"
 import { useApp, useChanges } from "./context.js"
+import { TypedInput } from "./typed_input.js"
 
 /** Where the page asks its questions: the endpoint and its key. */
 export function ConnectionForm() {
@@ -16,8 +17,7 @@ export function ConnectionForm() {
   return html`
     <div class="field">
       <label for="endpoint">${words.t("endpoint")}</label>
-      <input type="url" id="endpoint" list="endpoints" spellcheck=${false} aria-describedby="endpoint-hint" value=${settings.endpoint}
-        onChange=${(event) => moveTo(event.target.value)} />
+      <${TypedInput} type="url" id="endpoint" list="endpoints" spellcheck=${false} aria-describedby="endpoint-hint" value=${settings.endpoint} onCommit=${moveTo} />
       <datalist id="endpoints">
         <option value="http://127.0.0.1:11434/v1" label="Ollama"></option>
         <option value="http://127.0.0.1:1234/v1" label="LM Studio"></option>
@@ -27,8 +27,8 @@ export function ConnectionForm() {
     </div>
     <div class="field">
       <label for="key">${words.t("key")}</label>
-      <input type="password" id="key" autocomplete="off" spellcheck=${false} placeholder=${words.t("key_placeholder")} aria-describedby="key-hint"
-        value=${settings.key} onChange=${(event) => useKey(event.target.value)} />
+      <${TypedInput} type="password" id="key" autocomplete="off" spellcheck=${false} placeholder=${words.t("key_placeholder")} aria-describedby="key-hint"
+        value=${settings.key} onCommit=${useKey} />
       <label class="check"><input type="checkbox" id="keep-key" checked=${settings.isKeyKept} onChange=${(event) => (settings.isKeyKept = event.target.checked)} />
         <span>${words.t("key_keep")}</span></label>
       <p class="hint" id="key-hint">${words.t(settings.isKeyKept ? "key_hint_kept" : "key_hint")}</p>

@@ -3,6 +3,7 @@ import { number } from "../../helpers/format.js"
 import { bounded, PARAMETERS } from "../../state/parameters.js"
 import { useApp, useChanges } from "./context.js"
 import { IconButton } from "./icons.js"
+import { TypedInput } from "./typed_input.js"
 
 /**
  * Sliders and fields for an answer's parameters. `value` holds those that were set, `onChange(parameters)` gets the
@@ -36,8 +37,8 @@ function NumberField({ id, name, label, none, value, onSet, hint }) {
   const { min, max, step } = PARAMETERS[name]
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <input type="number" id=${id} min=${min} max=${max} step=${step} inputmode="numeric" placeholder=${none} aria-describedby=${hint}
-      value=${value ?? ""} onChange=${(event) => onSet(name, event.target.value)} />
+    <${TypedInput} type="number" id=${id} min=${min} max=${max} step=${step} inputmode="numeric" placeholder=${none} aria-describedby=${hint}
+      value=${value ?? ""} onCommit=${(text) => onSet(name, text)} />
   </div>`
 }
 
