@@ -1,8 +1,10 @@
+import { oncePerFrame } from "../helpers/timing.js"
 import { stream } from "../langchain_client.js"
 import Fault from "./fault.js"
 
 /**
- * One answer, from Send to its end, with the clock readings taken on the way. Says "change" at every step, "end" at the last.
+ * One answer, from Send to its end, with the clock readings taken on the way. Says "change" while it goes on, at most once a
+ * frame, since a fast model has ten tokens for each; says both "change" and "end" at the end.
  *
  * `request`: `{messages: [{role, content, images?: [data URL]}], model, isDemo, parameters}`.
  * `phase`: loading → waiting → thinking → writing, then one of done, length, stopped, cut, failed. "cut" keeps what had come;
@@ -23,6 +25,7 @@ export default class Generation extends EventTarget {
   thoughtEndedAt = null
   endedAt = null
   #abort = new AbortController()
+  #changed = oncePerFrame(() => this.isRunning && this.dispatchEvent(new Event("change")))
 
   constructor(request, settings) {
     super()
@@ -87,7 +90,7 @@ export default class Generation extends EventTarget {
     if (thought) this.#think(thought, now)
     if (text) this.#write(text, now)
     this.#readMetadata(chunk)
-    this.dispatchEvent(new Event("change"))
+    this.#changed()
   }
 
   #think(piece, now) {
