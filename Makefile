@@ -8,7 +8,7 @@ PYTHON ?=
 # Two files of tests at a time; PARALLEL= for one after the other.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help run page test lint bench bench-page clean
+.PHONY: help run page test lint bench bench-page screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
@@ -41,6 +41,9 @@ bench: $(VENV)/installed-tests ## measure the gateway against nginx and a direct
 
 bench-page: $(VENV)/installed-tests $(VENV)/page ## measure the page in Chromium: long answers, first start, long chats
 	@exec $(PY) tools/bench/page.py $(ARGS)
+
+screenshots: $(VENV)/installed-tests $(VENV)/page ## take pictures of every view into .screenshots/; ARGS=--keep for docs/
+	@exec $(PY) -m tools.screenshots.take $(ARGS)
 
 clean: ## remove what the other commands made, models excepted
 	rm -rf $(VENV) frontend/vendor $(LIBRARIES)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
