@@ -19,10 +19,11 @@ export default class Chat extends EventTarget {
   #faults = new Map() // conversation id → Fault
   #sending = new Set()
   unsent = new Unsent()
-  /** What the next new conversation begins with. */
-  blank
+  #blank
   /** The conversation that was looked at last. */
   current = ""
+  /** The Generation that was begun last. */
+  newest = null
   /** What was deleted last, `{kind, id, restore}`, while that can be taken back. */
   deleted = null
 
@@ -33,13 +34,18 @@ export default class Chat extends EventTarget {
     parts.conversations.addEventListener("change", ({ detail }) => this.#hear(detail))
   }
 
-  renew() {
-    this.blank = { system: "", parameters: this.#parts.settings.parameters, answersInFrench: false }
-    this.#tell()
+  /** What the next new conversation begins with. */
+  get blank() {
+    return { parameters: this.#parts.settings.parameters, ...this.#blank }
   }
 
   changeBlank(fields) {
-    this.blank = { ...this.blank, ...fields }
+    this.#blank = { ...this.#blank, ...fields }
+    this.#tell()
+  }
+
+  renew() {
+    this.#blank = { system: "", answersInFrench: false }
     this.#tell()
   }
 
@@ -224,6 +230,7 @@ export default class Chat extends EventTarget {
     const finished = new Promise((resolve) => generation.addEventListener("end", () => resolve(this.#finish(conversation.id, generation, draft))))
     this.#running.set(conversation.id, { generation, finished })
     this.#answers.set(draft.id, generation)
+    this.newest = generation
     generation.run()
     this.#tell()
   }

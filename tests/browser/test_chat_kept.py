@@ -60,6 +60,7 @@ def test_an_answer_goes_on_while_something_else_is_looked_at_and_other_tabs_see_
     other.goto(first)
     is_there(other)
     expect(other.locator("article [data-part=elsewhere]")).to_be_visible()
+    expect(other.locator("article[data-role=assistant] [data-part=text]")).to_have_text("It begins")
 
     english.find("#new-conversation").click()
     expect(messages(english)).to_have_count(0)
@@ -119,3 +120,24 @@ def test_a_conversation_that_is_gone_says_so_and_keeps_what_was_typed(english: R
     expect(english.find("#question")).to_have_value("Half a question")
     other.locator("[data-do=undo]").click()
     expect(messages(english)).to_have_count(2)
+
+
+def test_a_gateway_that_ends_loses_no_question(french: Reader, patient_pair: Pair) -> None:
+    fake, _ = patient_pair
+    settings = {"BACKEND": "openai", "OPENAI_URL": fake.url + "/v1"}
+    with RunningGateway(**settings) as gateway:
+        open_chat(french, gateway)
+        expect(french.find("#to-conversation-settings")).to_contain_text("llama3.2")
+        port = gateway.port
+
+    ask(french, "Es-tu là ?")
+
+    notice = answer(french).locator(".notice[data-kind=gateway_down]")
+    expect(notice).to_contain_text("make run")
+    expect(french.find("#status")).to_contain_text("ne répond pas")
+    expect(french.find("#catalog-notice .notice")).to_have_count(0)  # once is enough
+    with RunningGateway(PORT=port, **settings):
+        expect(french.find("#status")).to_contain_text("est prêt", timeout=15_000)
+        notice.get_by_role("button", name="Réessayer").click()
+        sees_state(french, "whole")
+    expect(messages(french)).to_have_count(2)

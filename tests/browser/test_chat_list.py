@@ -141,3 +141,6 @@ def test_on_a_phone_the_list_is_behind_a_button_and_the_focus_comes_back(reader:
     rows(page).locator("a").click()
     expect(page.find("dialog#list")).to_be_hidden()
     expect(messages(page)).to_have_count(2)
+    button.click()
+    rows(page).locator("a").click()  # the one that is open already
+    expect(page.find("dialog#list")).to_be_hidden()

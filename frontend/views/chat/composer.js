@@ -8,6 +8,8 @@ import { AttachButton, pastedFiles, useAttaching } from "./attaching.js"
 import { ContextGauge } from "./context_gauge.js"
 import { Pictures } from "./pictures.js"
 
+const HAS_KEYS = matchMedia("(hover: hover)")
+
 /** Where the next question is written. It grows with its text; while an answer runs, Stop takes the place of Send. */
 export function Composer({ id, thread, conversation, model, question, ways, onEditLast }) {
   const { words, route, chat } = useApp()
@@ -24,7 +26,9 @@ export function Composer({ id, thread, conversation, model, question, ways, onEd
     const sent = await chat.send(id)
     if (sent && route.view === "chat" && route.id === id) route.replace("chat", sent)
   }
-  useEffect(() => question.current.focus({ preventScroll: true }), [])
+  useEffect(() => {
+    if (HAS_KEYS.matches) question.current.focus({ preventScroll: true }) // on a touch screen that would bring up its keyboard
+  }, [])
   const onKey = (event) => {
     if (event.key === "ArrowUp" && !text) editLast(event, thread, onEditLast)
     else onEnter(event, send)
