@@ -13,6 +13,7 @@ const KEPT = "prompt-answer"
 export default class Prompt extends EventTarget {
   #parts
   #sent = null
+  #isGone = false
   /** A Generation, or the record of one from before a reload; null without any. */
   generation = null
   fault = null
@@ -28,7 +29,11 @@ export default class Prompt extends EventTarget {
       this.#tell()
     })
     this.#recall()
-    addEventListener("pagehide", () => this.generation?.isRunning && this.#keep())
+    addEventListener("pagehide", () => {
+      if (this.generation?.isRunning) this.#keep()
+      this.#isGone = true // what the browser then does to the connection is not the answer's end
+    })
+    addEventListener("pageshow", () => (this.#isGone = false))
   }
 
   get system() {
@@ -76,7 +81,7 @@ export default class Prompt extends EventTarget {
     this.#sent = { messages: this.text.messages, model: model?.id ?? "", parameters: settings.parameters }
     this.generation = new Generation({ ...this.#sent, isDemo: Boolean(model?.is_demo) }, settings)
     this.generation.addEventListener("end", () => {
-      this.#keep()
+      if (!this.#isGone) this.#keep()
       this.#tell()
       catalog.refresh() // a model is in memory now, or the server has just shown that something is wrong
     })

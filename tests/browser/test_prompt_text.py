@@ -106,6 +106,8 @@ def test_what_is_typed_and_answered_survives_a_reload(english: Reader, patient_p
 
     english.sees_phase("cut")
     english.sees_text("So far")
+    expect(english.part("ending")).to_contain_text("cut off")
+    assert english.find("#answer .notice").count() == 0  # no connection broke
     expect(english.find("[data-preset=free]")).to_have_attribute("aria-pressed", "true")
     expect(english.find("#human")).to_have_value("My {{what}}")
     expect(english.find("#variable-what")).to_have_value("words")
