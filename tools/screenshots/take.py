@@ -24,8 +24,8 @@ FOLDER = ROOT / ".screenshots"
 SIZES = {"wide": (1280, 800), "narrow": (390, 800)}
 LANGUAGES = {"en": "en-US", "fr": "fr-FR"}
 QUESTIONS = {
-    "en": ["What is a token?", "Show me some Markdown."],
-    "fr": ["Qu’est-ce qu’un jeton ?", "Montre-moi un peu de Markdown."],
+    "en": ["What is a token?", "Show me a Markdown sample."],
+    "fr": ["Qu’est-ce qu’un jeton ?", "Montre-moi un exemple de Markdown."],
 }
 KEPT = {
     "prompt-wide-light-en": "page.png",
@@ -56,7 +56,8 @@ def chat(page: Page, language: str) -> None:
 def compare(page: Page, language: str) -> None:
     page.locator("#compare-human").fill(QUESTIONS[language][0])
     page.locator("#run").click()
-    expect(page.locator("#summary")).to_be_visible(timeout=60_000)
+    expect(page.locator("#run")).to_have_class("stop")
+    expect(page.locator("#run")).to_have_class("primary", timeout=60_000)
 
 
 def models(page: Page, language: str) -> None:
@@ -69,7 +70,7 @@ def stats(page: Page, language: str) -> None:
 
 
 def settings(page: Page, language: str) -> None:
-    expect(page.locator("#endpoint")).to_be_visible()
+    expect(page.locator("#export-everything")).to_be_visible()
 
 
 VIEWS: dict[str, Callable[[Page, str], None]] = {
