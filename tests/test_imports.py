@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ LAYERS = [
 PURE = {"flask", "socket", "gevent", "requests", "time", "logging", "threading", "os"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {
         ".".join(path.relative_to(BACKEND.parent).with_suffix("").parts).removesuffix(".__init__"): path
