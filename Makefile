@@ -5,8 +5,8 @@ PY := $(VENV)/bin/python
 LIBRARIES := tools/vendor
 # The Python to build the environment with; without it the first of 3.11, 3.12 or 3.13 that is found.
 PYTHON ?=
-# Two files of tests at a time; PARALLEL= for one after the other.
-PARALLEL ?= -n 2 --dist loadfile
+# Two files of tests at a time, in the order of tests/conftest.py; PARALLEL= for one after the other.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run page test lint bench bench-page screenshots clean
 

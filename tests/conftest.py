@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fake_backend import FakeBackend
 from tests.running_gateway import RUNNING, RunningGateway
+
+FIRST = ("browser", "test_cli.py", "gateway", "engine", "security")
+"""What takes longest, by folder or file. Two workers who share the rest at the end finish at about the same time, and
+the browser, which lives as long as its folder's tests follow each other, starts once for each of them."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files keep their order but for that: it is random (pytest-randomly)."""
+    tests = Path(__file__).parent
+    ranks = {name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(tests).parts[0], len(FIRST)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ import openai
 import pytest
 import trustme
 
-from tests.fake_backend import FakeBackend, FakeModel
+from tests.fake_backend import FakeBackend
 from tests.gateway.wire import CHAT, chat_body, events
 from tests.running_gateway import RunningGateway
 
@@ -69,21 +69,22 @@ def test_lm_studios_floats_become_the_base64_that_was_asked_for(lmstudio: tuple[
     assert coded.data[0].embedding == pytest.approx(floats.data[0].embedding, rel=1e-6)
 
 
-def test_ollama_gets_what_its_own_v1_would_have_dropped() -> None:
-    with FakeBackend("ollama") as fake, RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway:
-        answer = gateway.post(
-            CHAT,
-            {
-                **chat_body(stream=False, model="LLAMA3.2"),
-                "max_completion_tokens": 5,
-                "keep_alive": "10m",
-                "num_ctx": 8192,
-                "top_k": 3,
-                "think": False,
-            },
-        )
-        sent = fake.requests_to("/api/chat")[-1].json
+def test_ollama_gets_what_its_own_v1_would_have_dropped(ollama_pair: tuple[FakeBackend, RunningGateway]) -> None:
+    fake, gateway = ollama_pair
 
+    answer = gateway.post(
+        CHAT,
+        {
+            **chat_body(stream=False, model="LLAMA3.2"),
+            "max_completion_tokens": 5,
+            "keep_alive": "10m",
+            "num_ctx": 8192,
+            "top_k": 3,
+            "think": False,
+        },
+    )
+
+    sent = fake.requests_to("/api/chat")[-1].json
     assert answer.status_code == 200
     assert sent["model"] == "llama3.2:latest"
     assert sent["options"] == {"num_predict": 5, "num_ctx": 8192, "top_k": 3}
@@ -135,15 +136,13 @@ def test_auto_falls_back_to_the_demo_and_returns_when_ollama_does() -> None:
     assert answer.status_code == 200
 
 
-def test_the_course_chat_remembers_by_its_context() -> None:
-    with (
-        FakeBackend("ollama", [FakeModel("llava:latest", capabilities=("completion", "vision"))]) as fake,
-        RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway,
-    ):
-        first = gateway.post("/chat", {"prompt": "My name is Zoé.", "system": "Be brief.", "model": "llava"}).json()
-        second = gateway.post("/chat", {"prompt": "Who am I?", "context": first["context"], "model": "llava"}).json()
-        sent = fake.requests_to("/api/chat")[-1].json
+def test_the_course_chat_remembers_by_its_context(ollama_pair: tuple[FakeBackend, RunningGateway]) -> None:
+    fake, gateway = ollama_pair
 
+    first = gateway.post("/chat", {"prompt": "My name is Zoé.", "system": "Be brief.", "model": "llama3.2"}).json()
+    second = gateway.post("/chat", {"prompt": "Who am I?", "context": first["context"], "model": "llama3.2"}).json()
+
+    sent = fake.requests_to("/api/chat")[-1].json
     assert set(first) == {
         "model", "created_at", "response", "done", "done_reason", "context", "total_duration", "load_duration",
         "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration",
