@@ -41,7 +41,7 @@ export function colourCode(root) {
 function colour(code, highlighter) {
   const language = code.className.slice("language-".length)
   const source = sources.get(code.closest(".code-block"))
-  if (source.isFinished || !highlighter.getLanguage(language)) return
+  if (!source || source.isFinished || !highlighter.getLanguage(language)) return // without a source it was replaced meanwhile
   if (isSelected(code)) return void setTimeout(() => whenIdle(() => colour(code, highlighter)), COPIED_MS)
   const coloured = highlighter.highlight(code.textContent, { language, ignoreIllegals: true })
   code.replaceChildren(purify(coloured.value))

@@ -18,7 +18,7 @@ export function noteFormula(formula) {
 
 /** Typesets the formulas within `root`: the first few at once, the others when the browser has time. */
 export function typesetFormulas(root) {
-  const formulas = [...root.querySelectorAll(".formula")].filter((formula) => !sources.get(formula).isFinished)
+  const formulas = [...root.querySelectorAll(".formula")].filter((formula) => sources.get(formula)?.isFinished === false)
   const end = performance.now() + AT_ONCE_MS
   for (const formula of formulas) {
     if (!typesetter) wait(formula)
