@@ -6,9 +6,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.fake_backend import FakeBackend
 from tests.running_gateway import RUNNING, RunningGateway
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no failure
+settings.load_profile("any machine")
 
 FIRST = ("browser", "test_cli.py", "gateway", "engine", "security")
 """What takes longest, by folder or file. Two workers who share the rest at the end finish at about the same time, and

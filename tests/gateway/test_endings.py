@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import openai
 import pytest
@@ -50,12 +51,11 @@ def test_an_openai_stream_cut_at_any_byte_ends_with_an_error(openai_pair: Pair, 
     offsets = range(whole.index(b"[DONE]") + len(b"[DONE]"))
     before = len(fake.requests_to(CHAT))
 
-    wire = Wire(gateway)
-    for offset in offsets:
-        fake.script(CHAT, SSE, Bytes(whole[:offset]), end)
-        response = wire.ask(CHAT, chat_body(stream=True))
-        check_ending(response.status, wire.rest(), whole[:offset])
-    wire.close()
+    with closing(Wire(gateway)) as wire:
+        for offset in offsets:
+            fake.script(CHAT, SSE, Bytes(whole[:offset]), end)
+            response = wire.ask(CHAT, chat_body(stream=True))
+            check_ending(response.status, wire.rest(), whole[:offset])
 
     assert len(fake.requests_to(CHAT)) - before == len(offsets), "a request was repeated"
 
@@ -68,12 +68,11 @@ def test_an_ollama_stream_cut_at_any_byte_ends_with_an_error(ollama_pair: Pair, 
     whole = b"".join(fake.events("/api/chat"))
     before = len(fake.requests_to("/api/chat"))
 
-    wire = Wire(gateway)
-    for offset in range(len(whole) - 1):
-        fake.script("/api/chat", NDJSON, Bytes(whole[:offset]), end)
-        response = wire.ask(CHAT, chat_body(stream=True))
-        check_ending(response.status, wire.rest(), whole[:offset])
-    wire.close()
+    with closing(Wire(gateway)) as wire:
+        for offset in range(len(whole) - 1):
+            fake.script("/api/chat", NDJSON, Bytes(whole[:offset]), end)
+            response = wire.ask(CHAT, chat_body(stream=True))
+            check_ending(response.status, wire.rest(), whole[:offset])
 
     assert len(fake.requests_to("/api/chat")) - before == len(whole) - 1, "a request was repeated"
 
