@@ -6,6 +6,7 @@ const WORKER = "/sw.js"
  */
 export default class Installation extends EventTarget {
   #offer = null
+  #registration = null
   worksOffline = false
 
   constructor() {
@@ -34,7 +35,12 @@ export default class Installation extends EventTarget {
    * Has the page's own files kept for when the gateway is down. Browsers allow this on 127.0.0.1, localhost and https
    * alone, and some not in private windows: elsewhere the page does without, and `worksOffline` stays false.
    */
-  async register() {
+  register() {
+    this.#registration ??= this.#register()
+    return this.#registration
+  }
+
+  async #register() {
     if (!navigator.serviceWorker) return
     try {
       await navigator.serviceWorker.register(trusted(WORKER), { updateViaCache: "none" })
