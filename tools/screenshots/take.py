@@ -29,13 +29,11 @@ QUESTIONS = {
 }
 KEPT = {
     "prompt-wide-light-en": "page.png",
-    "prompt-narrow-dark-fr": "page-phone.png",
     "chat-wide-light-fr": "chat.png",
     "chat-narrow-light-en": "chat-phone.png",
     "compare-wide-light-en": "compare.png",
     "models-wide-dark-en": "models.png",
     "stats-wide-light-fr": "stats.png",
-    "settings-wide-dark-fr": "settings.png",
 }
 
 
