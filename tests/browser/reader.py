@@ -24,7 +24,7 @@ class Reader:
         self.expects_failure = False
         context.add_init_script(WATCH)
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(20_000)
         self.page.on("console", self._hear)
         self.page.on("pageerror", self._fail)
         self.page.on("request", lambda request: self.asked.append(request.url))
@@ -79,13 +79,13 @@ class Reader:
 
     # -- looking
 
-    def sees_phase(self, phase: str, timeout: float = 8000) -> None:
+    def sees_phase(self, phase: str, timeout: float = 20_000) -> None:
         expect(self.find("#answer")).to_have_attribute("data-phase", phase, timeout=timeout)
 
     def sees_text(self, text: str) -> None:
         expect(self.part("text")).to_have_text(text, use_inner_text=True)
 
-    def sees_fault(self, kind: str, place: str = "#answer", timeout: float = 8000) -> Locator:
+    def sees_fault(self, kind: str, place: str = "#answer", timeout: float = 20_000) -> Locator:
         notice = self.find(f"{place} .notice[data-kind={kind}]")
         expect(notice).to_be_visible(timeout=timeout)
         return notice

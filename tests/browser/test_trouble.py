@@ -31,7 +31,7 @@ def test_a_gateway_that_ends_is_missed_and_found_again(french: Reader, patient_p
 
     french.ask("Es-tu là ?")
 
-    notice = french.sees_fault("gateway_down", timeout=2000)
+    notice = french.sees_fault("gateway_down")
     expect(notice).to_contain_text("make run")
     expect(french.find("#status")).to_contain_text("ne répond pas")
     with RunningGateway(PORT=port, **settings):
@@ -166,7 +166,7 @@ def test_an_endpoint_that_the_policy_forbids_is_explained_without_trying(
 
     english.configure("endpoint", address)
 
-    english.sees_fault("endpoint_wrong", "#catalog-notice", timeout=2000)
+    english.sees_fault("endpoint_wrong", "#catalog-notice")
     english.ask("Hello?")
     english.sees_fault("endpoint_wrong")
     english.find("#own-endpoint").click()
