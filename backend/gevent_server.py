@@ -7,6 +7,8 @@ from typing import Any
 from gevent import socket
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from backend.turns import take_turn
+
 
 class Handler(WSGIHandler):  # type: ignore[misc]
     """Shows the client's socket to the app, which must see at once that a client left."""
@@ -15,6 +17,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         environ: dict[str, Any] = super().get_environ()
         environ["passerelle.socket"] = self.socket
         return environ
+
+    def handle_one_request(self) -> Any:
+        take_turn()
+        return super().handle_one_request()
 
 
 def run(fd: int, app: Any) -> int:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import gevent
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
@@ -19,6 +18,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from backend.settings import Settings
+from backend.turns import take_turn
 
 KEEP_ALIVE_S = 15
 """Also the longest time for the head of a request to arrive."""
@@ -53,7 +53,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """A connection whose request was answered before its end is closed: what follows is of no use to anybody,
         and reading it (as gunicorn would) has no bound."""
         _check_target(req)
-        gevent.sleep(0)  # a thousand requests sent in one go take turns with everybody else's
+        take_turn()  # a thousand requests sent in one go take turns with everybody else's
         self._idle.discard(sock)
         body = req.body.reader = _BodyReader(req.body.reader)
         must_close = req.should_close
@@ -113,7 +113,7 @@ def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if count > CHUNKS_LIMIT:
             raise errors.InvalidChunkSize(b"too many chunks")
         if count % CHUNKS_A_TURN == 0:
-            gevent.sleep(0)
+            take_turn()
         yield piece
 
 

@@ -11,7 +11,7 @@ import pytest
 BACKEND = Path(__file__).resolve().parent.parent / "backend"
 LAYERS = [
     ("backend",),  # the version
-    ("backend.errors", "backend.settings"),
+    ("backend.errors", "backend.settings", "backend.turns"),
     ("backend.dialects", "backend.observers", "backend.engine"),
     ("backend.backends",),
     ("backend.client", "backend.upstream", "backend.meter", "backend.routing"),

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-from gevent import Timeout, sleep
+from gevent import Timeout
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
@@ -24,6 +24,7 @@ from backend.backends.backend import Endpoint
 from backend.dialects.framing import FramingError, LineReader
 from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError
 from backend.settings import Secret
+from backend.turns import take_turn
 
 JSON = Any
 READ_TIMEOUT_S = 10.0
@@ -149,7 +150,7 @@ def lines(
                     heard_at = monotonic()
                 if monotonic() - heard_at > idle_s:  # bytes alone are no word
                     raise _too_late(server, idle_s)
-                sleep(0)  # one that never stops talking leaves others their turn
+                take_turn()  # one that never stops talking leaves others their turn
 
 
 def _piece(response: requests.Response) -> bytes:
