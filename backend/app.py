@@ -103,8 +103,8 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
         g.meter = Meter(observers, g.request_id, request.method, _route())
         g.meter.is_counted = request.blueprint != "management"
+        g.meter.is_page_file = is_page = request.blueprint == "pages"
         admission.check_host(request.headers.get("Host"))
-        is_page = request.blueprint == "pages"
         admission.check_origin(request.headers, is_navigation_target=is_page)
         if request.method != "OPTIONS" and not is_page and request.endpoint != "gateway.health":
             admission.check_key(request.headers)

@@ -24,6 +24,7 @@ class Meter:
         self.backend: str | None = None
         self.is_stream = False
         self.is_counted = True
+        self.is_page_file = False
 
     def note(self, event: Event) -> None:
         """An event is on its way to the client. Called once per token; a Usage gets our figures."""
@@ -89,5 +90,6 @@ class Meter:
                 tokens_per_second=self.tokens_per_second,
                 is_stream=self.is_stream,
                 is_counted=self.is_counted,
+                is_page_file=self.is_page_file,
             )
         )

@@ -12,9 +12,16 @@ log = logging.getLogger("passerelle.access")
 
 
 def access_log(exchange: Exchange) -> None:
-    """Log an exchange: failures that are not the caller's as warnings, the rest as information."""
-    is_our_failure = exchange.outcome == "error" and not 400 <= exchange.status < 500
-    log.log(logging.WARNING if is_our_failure else logging.INFO, "%s", line(exchange))
+    """Log an exchange: failures that are not the caller's as warnings, the files of the page (a hundred a visit) for
+    those who debug, the rest as information."""
+    if log.isEnabledFor(level := _level(exchange)):
+        log.log(level, "%s", line(exchange))
+
+
+def _level(exchange: Exchange) -> int:
+    if exchange.outcome == "error":
+        return logging.INFO if 400 <= exchange.status < 500 else logging.WARNING
+    return logging.DEBUG if exchange.is_page_file else logging.INFO
 
 
 def line(exchange: Exchange) -> str:

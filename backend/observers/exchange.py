@@ -14,7 +14,7 @@ class Exchange:
     """One client request with all that happened to it. Times in milliseconds; no prompt, no answer, no key.
 
     `outcome` is "ok", "aborted" (the client left) or "error"; `error_code` is a GatewayError's code. `is_counted` is
-    False for what asks nothing of a model.
+    False for what asks nothing of a model, `is_page_file` True for what the page is made of.
     """
 
     request_id: str
@@ -32,6 +32,7 @@ class Exchange:
     tokens_per_second: float | None = None
     is_stream: bool = False
     is_counted: bool = True
+    is_page_file: bool = False
 
 
 Observer = Callable[[Exchange], None]

@@ -64,12 +64,15 @@ def test_a_long_model_name_is_cut() -> None:
         ({"outcome": "error", "status": 404, "error_code": "model_not_found"}, logging.INFO),
         ({"outcome": "error", "status": 502, "error_code": "backend_error"}, logging.WARNING),
         ({"outcome": "error", "status": 200, "error_code": "truncated"}, logging.WARNING),
+        ({"is_page_file": True, "method": "GET"}, logging.DEBUG),
+        ({"is_page_file": True, "method": "GET", "outcome": "error", "status": 404}, logging.INFO),
+        ({"is_page_file": True, "method": "GET", "outcome": "error", "status": 500}, logging.WARNING),
     ],
 )
-def test_failures_that_are_not_the_callers_are_warnings(
+def test_failures_that_are_not_the_callers_are_warnings_and_files_of_the_page_are_for_those_who_debug(
     caplog: pytest.LogCaptureFixture, changes: dict[str, Any], level: int
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="passerelle.access"):
+    with caplog.at_level(logging.DEBUG, logger="passerelle.access"):
         access_log(exchange(**changes))
 
     assert [(record.name, record.levelno) for record in caplog.records] == [("passerelle.access", level)]
