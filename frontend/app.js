@@ -1,6 +1,7 @@
 // Builds the page's parts and connects them; every part knows only what it is given here.
+import { whenIdle } from "./helpers/idle.js"
+import { once } from "./helpers/once.js"
 import Catalog from "./state/catalog.js"
-import Comparison from "./state/comparison.js"
 import Fault from "./state/fault.js"
 import History from "./state/history.js"
 import Installation from "./state/installation.js"
@@ -22,24 +23,44 @@ const views = import("./views/app.js")
 views.catch(() => clearTimeout(late))
 
 const installation = new Installation() // first of all: the browser offers only once
-const [words, presets] = await Promise.all([Words.load(), Presets.load()])
 const settings = new Settings()
 const route = new Route()
 const catalog = new Catalog(settings)
+catalog.refresh() // the answer comes while the page is drawn
+const [words, presets] = await Promise.all([Words.load(), Presets.load()])
 const libraries = new Libraries()
 const management = new Management({ settings, catalog })
 const history = new History(settings)
 const pulls = new Pulls({ settings, catalog })
 const prompt = new Prompt({ words, settings, catalog, presets })
-const comparison = new Comparison({ settings, catalog, prompt })
 const ways = {
   to_key: () => goTo("key"),
   to_model: () => goTo("model"),
   to_endpoint: () => goTo("endpoint"),
   look_again: () => catalog.refresh(),
 }
-const parts = { words, presets, settings, route, catalog, management, pulls, history, libraries, prompt, comparison, installation, ways, open }
-let opening
+
+/** The conversations: their views wait for them, the first paint does not. */
+const open = once(async () => {
+  const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations.js"), import("./state/chat.js")])
+  parts.conversations = await Conversations.open()
+  parts.chat = new Chat(parts)
+})
+
+/** The comparison, which only its own view asks for. */
+const compare = once(async () => {
+  const { default: Comparison } = await import("./state/comparison.js")
+  parts.comparison = new Comparison(parts)
+})
+
+/** What waits until the first view stands, if nobody asks for it before. */
+const rest = once(async () => {
+  whenIdle(() => libraries.load())
+  whenIdle(() => open().catch(() => {})) // whoever needs them asks again, and says so if they don't come
+  whenIdle(() => installation.register())
+})
+
+const parts = { words, presets, settings, route, catalog, management, pulls, history, libraries, prompt, installation, ways, open, compare, rest }
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())
 try {
@@ -52,20 +73,6 @@ try {
   missing.hidden = false
 } finally {
   clearTimeout(late)
-}
-libraries.load()
-catalog.refresh()
-open()
-installation.register()
-
-/** Opens the conversations, once: their views wait for it, the first paint does not. */
-function open() {
-  opening ??= (async () => {
-    const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations.js"), import("./state/chat.js")])
-    parts.conversations = await Conversations.open()
-    parts.chat = new Chat(parts)
-  })()
-  return opening
 }
 
 /** Goes to a field: in this view where it has it, else in the settings. A folded panel opens. */

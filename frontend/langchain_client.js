@@ -1,19 +1,12 @@
 // The only door to LangChain.js: the offline copy in vendor/ first, then esm.sh at the versions in the import map.
+import { once } from "./helpers/once.js"
 import { vendored } from "./helpers/vendored.js"
 
 // zod, which LangChain.js brings, would try `new Function`; the page's policy forbids it and would report the try.
 globalThis.__zod_globalConfig = { jitless: true }
 
-let libraries
-
-/** Loads LangChain.js once; a failed load may be tried again. Rejects with Fault "libraries". */
-export function load() {
-  libraries ??= vendored("langchain", fromNetwork).catch((fault) => {
-    libraries = undefined
-    throw fault
-  })
-  return libraries
-}
+/** Loads LangChain.js. Rejects with Fault "libraries". */
+export const load = once(() => vendored("langchain", fromNetwork))
 
 /**
  * Streams an answer as LangChain's message chunks. `request`: {messages, model, parameters}, see Generation.

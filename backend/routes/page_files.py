@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,13 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+INDEX = "index.html"
 WORKER = "sw.js"
 BUILT_LATER = "vendor"
+_PRELOADS = re.compile(rb'(?: *<link rel="modulepreload" href="[^"]+">\n)+')
+_NAMES = re.compile(r'href="([^"]+)"')
+_PINNED = re.compile(r'"\./([^"]+)": "(sha\d+-[^"]+)"')
+_IMPORTS = re.compile(rb"""^(?:import|export)\s(?:[^"';=()]*\sfrom\s)?\s*"(\.[^"]+\.js)\"""", re.MULTILINE)
 
 
 class Content:
@@ -41,6 +47,11 @@ class Content:
     @cached_property
     def gzipped(self) -> bytes:
         return gzip.compress(self.body, 6, mtime=0)  # level 9 takes a third longer and saves 0.2 % of LangChain
+
+    @cached_property
+    def imports(self) -> list[str]:
+        """What a module imports of the page's own files before it runs, as it calls them: `./part.js`."""
+        return [name.decode() for name in _IMPORTS.findall(self.body)]
 
 
 class PageFiles:
@@ -69,6 +80,29 @@ class PageFiles:
                 known = self._contents[name] = (stamp, Content(file.read()))
         return known[1]
 
+    def index(self) -> Content | None:
+        """The page's HTML, which preloads some modules, with preloads for all that these import, as far as they exist.
+
+        Browsers may do that by themselves, but don't: they would learn of a module only when the one that imports it
+        has come, six times in a row at the first visit. What the import map pins is preloaded with its hash: a browser
+        does not use it otherwise.
+        """
+        html = self.content(INDEX)
+        block = _PRELOADS.search(html.body) if html else None
+        if html is None or block is None:
+            return html
+        modules: dict[str, Content] = {}
+        for name in (names := _NAMES.findall(block[0].decode())):  # which grows meanwhile
+            module = None if name in modules else self.content(name)
+            if module is not None:
+                modules[name] = module
+                names += [
+                    posixpath.normpath(posixpath.join(posixpath.dirname(name), found)) for found in module.imports
+                ]
+        pinned = {name: f' integrity="{pin}"' for name, pin in _PINNED.findall(html.body.decode())}
+        links = (f'  <link rel="modulepreload" href="{name}"{pinned.get(name, "")}>\n' for name in modules)
+        return Content(html.body[: block.start()] + "".join(links).encode() + html.body[block.end() :])
+
     def worker(self) -> Content | None:
         """The service worker, with the list of what it keeps written in front.
 
@@ -79,7 +113,7 @@ class PageFiles:
         if script is None:
             return None
         contents = {f"/{name}": self.content(name) for name in self._names()}
-        contents["/"] = self.content("index.html")
+        contents["/"] = contents[f"/{INDEX}"] = self.index()
         digests = {path: f"sha256-{content.digest}" for path, content in contents.items() if content}
         version = hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:16]
         page = json.dumps({"version": version, "files": digests}, indent=2)

@@ -6,11 +6,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, redirect, request
 
-from backend.routes.page_files import MEDIA_TYPES, WORKER, Content, PageFiles
+from backend.routes.page_files import INDEX, MEDIA_TYPES, WORKER, Content, PageFiles
 
 ONE_PACKET = 1024
 """Smaller files are sent as they are: compressed they would fill one packet, too."""
@@ -29,11 +30,11 @@ def pages(frontend_dir: Path) -> Blueprint:
     index = files.content("index.html")
     if index:
         blueprint.after_request(_protect(content_security_policy(index.body)))
-        blueprint.add_url_rule("/", "index", _file(files, "index.html"))
+        blueprint.add_url_rule("/", "index", _index(files))
         blueprint.add_url_rule("/chat", "chat", lambda: redirect("/"))  # a POST there is the API's
     for name in files.files:
-        answer = _worker(files) if name == WORKER else _file(files, name)
-        blueprint.add_url_rule(f"/{name}", _endpoint(name), answer)
+        answer = {INDEX: _index, WORKER: _worker}.get(name, partial(_file, name))
+        blueprint.add_url_rule(f"/{name}", _endpoint(name), answer(files))
     for name in files.folders:
         blueprint.add_url_rule(f"/{name}/<path:name>", _endpoint(name), _folder(files, name))
     return blueprint
@@ -83,7 +84,11 @@ def _endpoint(name: str) -> str:
     return name.replace(".", "_")
 
 
-def _file(files: PageFiles, name: str) -> Callable[[], Response]:
+def _index(files: PageFiles) -> Callable[[], Response]:
+    return lambda: _send(files.index(), INDEX)
+
+
+def _file(name: str, files: PageFiles) -> Callable[[], Response]:
     return lambda: _send(files.content(name), name)
 
 

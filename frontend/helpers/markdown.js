@@ -8,23 +8,13 @@ import { noteFormula, typesetFormulas } from "./markdown/formulas.js"
 import { grammar } from "./markdown/grammar.js"
 import { dressLink } from "./markdown/links.js"
 import { arm, purify } from "./markdown/purifier.js"
+import { once } from "./once.js"
 import { vendored } from "./vendored.js"
 
 let marked = null
-let loading = null
 
-/** Loads what turns Markdown into nodes, once; a failed load may be tried again. Rejects with Fault "libraries". */
-export function loadMarkdown() {
-  loading ??= vendored("markdown", fromNetwork).then(begin).catch((fault) => {
-    loading = null
-    throw fault
-  })
-  return loading
-}
-
-export function isMarkdownLoaded() {
-  return marked !== null
-}
+/** Loads what turns Markdown into nodes. Rejects with Fault "libraries". */
+export const loadMarkdown = once(() => vendored("markdown", fromNetwork).then(begin))
 
 /** A whole text as nodes; the colours of its code and its formulas may follow. Not before `loadMarkdown()` is done. */
 export function renderMarkdown(text, words) {

@@ -1,24 +1,27 @@
-import { finish, isMarkdownLoaded, lex, loadMarkdown, nodesOf, outline } from "./markdown.js"
-import { typesetFormulas } from "./markdown/formulas.js"
-import OpenFence from "./markdown/open_fence.js"
-import { rewrite, settle } from "./markdown/settle.js"
+import { rewrite } from "./markdown/settle.js"
+import { once } from "./once.js"
 import { paced } from "./pace.js"
 
+let Painter = null
+
+/** Loads what paints Markdown, with its libraries. Rejects with Fault "libraries". */
+export const loadPainter = once(async () => {
+  const { default: found } = await import("./markdown/painter.js")
+  await found.load()
+  Painter = found
+})
+
 /**
- * Writes a growing Markdown text into an element. Blocks that can no longer change are made once and left alone; only
- * the last one is made again, at most once a frame. `around` is called with each painting, for a view that keeps its
- * scroll position around it. Until the libraries have come, and if they never do, the text stands there as it is.
+ * Writes a growing Markdown text into an element, painting at most once a frame. `around` is called with each painting,
+ * for a view that keeps its scroll position around it. Until the painter and its libraries have come, and if they never
+ * do, the text stands there as it is.
  */
 export default class MarkdownStream {
   #element
   #words
   #around
+  #painter = null
   #text = ""
-  #painted = "" // the text of the last painting
-  #kept = [] // blocks that can no longer change: {raw, last}, `last` being the last node so far …
-  #done = 0 // … how much of the text they are …
-  #links = Object.create(null) // … and the link definitions among them
-  #fence = null
   #isEnded = false
   #ask = paced(() => this.#paint())
 
@@ -27,7 +30,7 @@ export default class MarkdownStream {
     this.#words = words
     this.#around = around
     element.classList.add("markdown")
-    if (!isMarkdownLoaded()) loadMarkdown().then(() => this.#paint(), () => {})
+    if (!Painter) loadPainter().then(() => this.#paint(), () => {})
   }
 
   push(piece) {
@@ -39,7 +42,6 @@ export default class MarkdownStream {
     this.#ask()
   }
 
-  /** The text is whole: it is read once more from the beginning, since its end may explain what stood before. */
   end(text = this.#text) {
     this.#text = text
     this.#isEnded = true
@@ -49,25 +51,11 @@ export default class MarkdownStream {
   #paint() {
     this.#around(() => {
       const text = this.#text.replace(/\r\n?/g, "\n")
-      const isPlain = !isMarkdownLoaded()
-      this.#element.classList.toggle("plain", isPlain)
-      if (isPlain) return this.#paintPlain(text)
-      if (!text.startsWith(this.#painted)) this.#goBack(0)
-      if (this.#isEnded) this.#paintWhole(text)
-      else if (text !== this.#painted && !this.#fence?.takes(text)) this.#paintTail(text)
-      this.#painted = text
+      this.#element.classList.toggle("plain", !Painter)
+      if (!Painter) return this.#paintPlain(text)
+      this.#painter ??= new Painter(this.#element, this.#words)
+      this.#painter.paint(text, this.#isEnded)
     })
-  }
-
-  #goBack(count) {
-    this.#kept.length = count
-    this.#done = this.#kept.reduce((sum, { raw }) => sum + raw.length, 0)
-    this.#fence = null
-    if (count === 0) this.#links = Object.create(null)
-  }
-
-  get #last() {
-    return this.#kept.at(-1)?.last ?? null
   }
 
   #paintPlain(text) {
@@ -75,60 +63,4 @@ export default class MarkdownStream {
     if (node) rewrite(node, text)
     else this.#element.append(text)
   }
-
-  /** Blocks that the whole text has too stay, unless a definition at its end may have made links of their words. */
-  #paintWhole(text) {
-    const { blocks, links } = outline(text)
-    const differing = this.#kept.findIndex(({ raw }, index) => raw !== blocks[index]?.raw)
-    const same = differing < 0 ? this.#kept.length : differing
-    this.#goBack(Object.keys(links).length ? 0 : same)
-    settle(this.#element, nodesOf(lex(text.slice(this.#done)), this.#words), { after: this.#last })
-    finish(this.#element)
-  }
-
-  #paintTail(text) {
-    const tail = text.slice(this.#done)
-    const blocks = lex(tail, { links: this.#links, isGrowing: true })
-    const count = certain(blocks, tail)
-    for (const block of blocks.slice(0, count)) this.#keep(block)
-    const live = blocks.slice(count)
-    settle(this.#element, nodesOf(live, this.#words), { after: this.#last })
-    const growing = this.#element.lastElementChild
-    if (growing) typesetFormulas(growing)
-    this.#fence = growing && OpenFence.of(live, text, growing)
-  }
-
-  /** A block that can no longer change gets its nodes; those that it had while it grew become these. */
-  #keep(block) {
-    const nodes = nodesOf([block], this.#words)
-    const count = nodes.childNodes.length
-    let last = this.#last
-    settle(this.#element, nodes, { after: last, isPart: true })
-    for (let index = 0; index < count; index += 1) {
-      last = last ? last.nextSibling : this.#element.firstChild
-      if (last.nodeType === Node.ELEMENT_NODE) finish(last)
-    }
-    this.#kept.push({ raw: block.raw, last })
-    this.#done += block.raw.length
-    if (block.type === "def") this.#links[block.tag] ??= { href: block.href, title: block.title }
-  }
-}
-
-/** How many of the blocks can no longer change, whatever follows: those before the last one whose beginning is sure. */
-function certain(blocks, tail) {
-  const ends = []
-  for (const { raw } of blocks) ends.push((ends.at(-1) ?? 0) + raw.length)
-  if (ends.at(-1) !== tail.length) return 0 // marked changed the text while reading it: keep all of it alive
-  for (let index = blocks.length - 1; index > 0; index -= 1) {
-    if (blocks[index].type !== "space" && isSure(blocks[index], blocks[index - 1], tail.slice(ends[index - 1]))) return index
-  }
-  return 0
-}
-
-/** Whether a block begins here for certain: `#` may become a heading or "#3", a row of cells a table or a sentence. */
-function isSure({ type, raw }, before, rest) {
-  if (before.type === "space" && /^[^\s\d*+-]/.test(rest)) return true
-  if (type === "table") return raw.split("\n", 3).length > 2
-  if (type === "formulaBlock") return raw.endsWith("\n")
-  return rest.includes("\n")
 }

@@ -11,7 +11,7 @@ import { StatusPill } from "./shared/status_pill.js"
 const VIEWS = {
   prompt: async () => (await import("./prompt/prompt_view.js")).PromptView,
   chat: async ({ open }) => (await Promise.all([import("./chat/chat_view.js"), open()]))[0].ChatView,
-  compare: async () => (await import("./compare/compare_view.js")).CompareView,
+  compare: async ({ compare }) => (await Promise.all([import("./compare/compare_view.js"), compare()]))[0].CompareView,
   models: async () => (await import("./models/models_view.js")).ModelsView,
   stats: async () => (await import("./stats/stats_view.js")).StatsView,
   settings: async () => (await import("./settings/settings_view.js")).SettingsView,
@@ -77,5 +77,6 @@ function View({ name }) {
     VIEWS[name](app).then((found) => setComponent(() => found), (thrown) => setFault(thrown instanceof Fault ? thrown : new Fault("gateway_down")))
   }
   useEffect(load, [name])
+  useEffect(() => component && app.rest(), [component])
   return component ? html`<${component} />` : html`<div><${Notice} fault=${fault} ways=${{ retry: load }} /></div>`
 }

@@ -42,13 +42,6 @@ expect.set_options(timeout=20_000)  # a browser on a busy machine takes its time
 OpenReader = Callable[..., Reader]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test of the page that fails is tried once more, and counted as such: a loaded machine can starve a browser."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium for this folder; it ends with it, since its driver keeps an event loop in this thread."""

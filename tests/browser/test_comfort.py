@@ -20,6 +20,22 @@ PRESETS = json.loads((ROOT / "frontend" / "presets.json").read_text(encoding="ut
 WIDE_WORD = "Donaudampfschifffahrtsgesellschaftskapitän" * 4
 
 
+def test_the_first_view_asks_for_no_module_that_was_not_announced(english: Reader, patient_pair: Any) -> None:
+    said: list[str] = []
+    english.page.on("console", lambda message: said.append(message.text))
+
+    with english.page.expect_request("**/vendor/langchain.js"):  # it comes first of what can wait
+        english.open(patient_pair[1].url)
+
+    links = english.find("link[rel=modulepreload]")
+    announced = set(links.evaluate_all("(links) => links.map((link) => link.href)"))
+    scripts = [url for url in english.asked if url.endswith(".js")]
+    first = scripts[: scripts.index(f"{patient_pair[1].url}/vendor/langchain.js")]
+    assert len(first) > 50
+    assert set(first) == announced
+    assert [text for text in said if "preload" in text] == []
+
+
 def test_the_language_follows_the_browser_then_the_reader(reader: OpenReader, patient_pair: Any) -> None:
     page = reader(locale="fr-CA").open(patient_pair[1].url)
     expect(page.find("html")).to_have_attribute("lang", "fr")

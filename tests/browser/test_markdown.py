@@ -15,12 +15,13 @@ from tests.running_gateway import RunningGateway
 # The page's own modules in the page itself, with an answer in the place of its body. `md.stream` writes a text into it
 # piece by piece, with a frame after each; for that, frames come when they are called.
 BEGIN = """async () => {
-  const [markdown, { default: MarkdownStream }, { default: Words }] = await Promise.all(
+  const [markdown, stream, { default: Words }] = await Promise.all(
     ["/helpers/markdown.js", "/helpers/markdown_stream.js", "/state/words.js"].map((path) => import(path)))
   const words = await Words.load()
   const answer = Object.assign(document.createElement("article"), { className: "markdown" })
   document.body.replaceChildren(answer)
-  globalThis.md = { ...markdown, MarkdownStream, words, answer }
+  const { default: MarkdownStream, loadPainter } = stream
+  globalThis.md = { ...markdown, MarkdownStream, loadPainter, words, answer }
   md.whole = (text, element = answer) => {
     element.replaceChildren(markdown.renderMarkdown(text, words))
     return element.innerHTML
@@ -66,7 +67,7 @@ class Writer:
         self.page.evaluate(BEGIN)
 
     def load(self) -> Writer:
-        self.page.evaluate("() => md.loadMarkdown()")
+        self.page.evaluate("() => md.loadPainter()")
         return self
 
     def run(self, script: str, *values: Any) -> Any:
@@ -458,7 +459,8 @@ def test_text_that_came_before_the_libraries_is_rendered_when_they_have_come(
     held: list[Route] = []
     english.context.route("**/vendor/markdown.js", lambda route: held.append(route))
     writer = Writer(english, patient_pair[1].url)
-    writer.run('md.begin(); md.write("# Title\\n\\n**bo"); md.write("# Title\\n\\n**bold** text\\n\\nmore")')
+    with writer.page.expect_request("**/vendor/markdown.js"):
+        writer.run('md.begin(); md.write("# Title\\n\\n**bo"); md.write("# Title\\n\\n**bold** text\\n\\nmore")')
     assert writer.run("return md.answer.innerHTML") == "# Title\n\n**bold** text\n\nmore"
 
     held[0].continue_()

@@ -26,7 +26,8 @@ def test_a_gateway_that_ends_is_missed_and_found_again(french: Reader, patient_p
     fake, _ = patient_pair
     settings = {"BACKEND": "openai", "OPENAI_URL": fake.url + "/v1"}
     with RunningGateway(**settings) as gateway:
-        french.open(gateway.url)
+        with french.page.expect_request_finished(lambda request: request.url.endswith("/vendor/langchain.js")):
+            french.open(gateway.url)
         port = gateway.port
 
     french.ask("Es-tu là ?")

@@ -153,6 +153,41 @@ def test_the_worker_is_a_new_one_when_a_file_is(tmp_path: Path) -> None:
     assert worker(files)["files"].keys() == {"/", "/index.html", "/app.js", "/vendor/math.js"}
 
 
+def test_what_a_preloaded_module_imports_is_preloaded_too(tmp_path: Path) -> None:
+    (tmp_path / "views").mkdir()
+    for name, text in {
+        "index.html": '<script type="importmap">{"integrity": {\n"./pinned.js": "sha384-x"\n}}</script>\n'
+        '  <link rel="modulepreload" href="app.js">\n'
+        '  <link rel="modulepreload" href="pinned.js">\n'
+        '  <link rel="modulepreload" href="never_built.js">\n'
+        '<script type="module" src="app.js"></script>\n',
+        "app.js": 'import "./bare.js"\nimport One, {\n  two,\n} from "./views/one.js"\nawait import("./later.js")\n',
+        "bare.js": 'export const path = "./no_import.js"\nimport "library"\n// import "./no_comment.js"\n',
+        "views/one.js": 'export { two } from "../two.js"\nimport "../app.js"\nimport "../pinned.js"\n',
+        "two.js": "export const two = 2\n",
+        "later.js": "",
+        "pinned.js": "",
+        "no_import.js": "",
+        "no_comment.js": "",
+        "sw.js": "",
+    }.items():
+        (tmp_path / name).write_text(text)
+    files = PageFiles(tmp_path)
+
+    index = files.index()
+
+    assert index is not None
+    preloads = [line.strip() for line in index.body.decode().splitlines() if "modulepreload" in line]
+    assert preloads == [
+        '<link rel="modulepreload" href="app.js">',
+        '<link rel="modulepreload" href="pinned.js" integrity="sha384-x">',
+        '<link rel="modulepreload" href="bare.js">',
+        '<link rel="modulepreload" href="views/one.js">',
+        '<link rel="modulepreload" href="two.js">',
+    ]
+    assert worker(files)["files"]["/"] == f"sha256-{index.digest}" == worker(files)["files"]["/index.html"]
+
+
 def test_the_manifest_has_the_colours_of_the_page(embedded: RunningGateway) -> None:
     answer = embedded.get("/manifest.webmanifest")
     manifest = answer.json()
