@@ -8,11 +8,11 @@ PYTHON ?=
 # Two files of tests at a time, in the order of tests/conftest.py; PARALLEL= for one after the other.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run page test lint bench bench-page screenshots clean
+.PHONY: help run page test test-long lint bench bench-page screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
-	  printf '%-16s %s\n' "$$name" "$$about"; done
+	  printf '%-18s %s\n' "$$name" "$$about"; done
 
 run: $(VENV)/installed $(VENV)/page ## set up what is missing and start the gateway on http://127.0.0.1:8089
 	@exec $(PY) -m backend serve
@@ -21,15 +21,24 @@ page: ## build the page's offline libraries (again); needs npm
 	@rm -f $(VENV)/page
 	@$(MAKE) --no-print-directory $(VENV)/page
 
-test: $(VENV)/installed-tests $(VENV)/page ## run all tests; ARGS go to pytest
-	@missing=; \
-	{ [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
-	  missing=' Chromium is missing (apt-get install chromium).'; \
-	[ -f frontend/vendor/langchain.js ] || missing="$$missing The page's offline library is missing (make page; it needs npm)."; \
-	if [ -z "$$missing" ]; then exec $(PY) -m pytest $(PARALLEL) $(ARGS); fi; \
-	if [ "$$CI" = true ]; then echo "The page cannot be tested.$$missing" >&2; exit 1; fi; \
-	echo "The tests of the page are left out.$$missing" >&2; \
-	exec $(PY) -m pytest $(PARALLEL) -m 'not browser' $(ARGS)
+test: MARKED := not long
+test: $(VENV)/installed-tests $(VENV)/page ## run the tests, in under three minutes; ARGS go to pytest
+	@$(run-tests)
+
+test-long: MARKED := long
+test-long: $(VENV)/installed-tests $(VENV)/page ## run the rest of the page's tests, some minutes more
+	@$(run-tests)
+
+define run-tests
+missing=; \
+{ [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || \
+  missing=' Chromium is missing (apt-get install chromium).'; \
+[ -f frontend/vendor/langchain.js ] || missing="$$missing The page's offline library is missing (make page; it needs npm)."; \
+if [ -z "$$missing" ]; then exec $(PY) -m pytest $(PARALLEL) -m '$(MARKED)' $(ARGS); fi; \
+if [ "$$CI" = true ]; then echo "The page cannot be tested.$$missing" >&2; exit 1; fi; \
+echo "The tests of the page are left out.$$missing" >&2; \
+exec $(PY) -m pytest $(PARALLEL) -m '$(MARKED) and not browser' $(ARGS)
+endef
 
 lint: $(VENV)/installed-tests ## style and types
 	@$(PY) -m ruff check .

@@ -186,6 +186,7 @@ export default class Comparison extends EventTarget {
 
   #objection() {
     if (!this.human.trim()) return new Fault("no_question")
+    if (!this.#own && this.#parts.prompt.text.gap) return new Fault("prompt_gap")
     return this.#parts.settings.isReachable ? null : new Fault("endpoint_wrong")
   }
 

@@ -54,7 +54,8 @@ export const FAULTS = {
   pull_refused: { text: "fault_pull_refused", hint: "fault_pull_refused_hint", ways: [] },
   pull_cut: { text: "fault_pull_cut", hint: "fault_pull_cut_hint", ways: [] },
   pull_failed: { text: "fault_pull_failed", hint: "fault_pull_failed_hint", ways: [] },
-  no_question: { text: "fault_no_question", hint: "fault_no_question_hint", ways: ["to_prompt"] },
+  no_question: { text: "fault_no_question", hint: "fault_no_question_hint", ways: ["to_question"] },
+  prompt_gap: { text: "fault_prompt_gap", hint: "fault_prompt_gap_hint", ways: ["to_prompt_view", "to_question"] },
 }
 
 const BY_CODE = {

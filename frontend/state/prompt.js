@@ -52,6 +52,12 @@ export default class Prompt extends EventTarget {
     this.#tell()
   }
 
+  /** Points at the first thing without which nothing is sent. */
+  showGap() {
+    this.gap = this.text.gap
+    this.#tell()
+  }
+
   stop() {
     this.generation?.stop?.()
   }

@@ -158,6 +158,24 @@ def test_the_prompts_are_those_of_the_prompt_view_until_something_is_typed(engli
     expect(english.find("#compare-human")).to_have_value(oracle["user"]["en"])
 
 
+def test_a_prompt_whose_variables_are_empty_is_not_sent(english: Reader, two_models: Pair) -> None:
+    fake, gateway = two_models
+    english.open(gateway.url).find("#human").fill("What is {{topic}}?")
+    before = len(fake.requests_to(script.PATH))
+    english.find("nav [data-view=compare]").click()
+
+    english.find("#run").click()
+    english.sees_fault("prompt_gap", "#comparison").get_by_role("button", name="Fill it in there").click()
+    expect(english.find("#variable-topic")).to_have_attribute("aria-invalid", "true")
+    english.find("#variable-topic").fill("ice")
+    english.find("nav [data-view=compare]").click()
+    english.find("#run").click()
+
+    sees_phase(english, "B", "done")
+    sent = [one.json["messages"][-1]["content"] for one in fake.requests_to(script.PATH)[before:]]
+    assert sent == ["What is ice?"] * 2
+
+
 def test_stop_all_stops_what_runs_and_what_waits(english: Reader, two_models: Pair) -> None:
     fake, gateway = two_models
     fake.script(script.PATH, script.BEGIN, script.said("I begin"), UntilClientLeaves())

@@ -45,8 +45,9 @@ def managed(_managed: Pair) -> Pair:
     """A fake Ollama with five models, one of them in memory, and the gateway that may change them."""
     fake, gateway = _managed
     fake.models = [QWEN, GEMMA, LOADED, "nomic-embed-text:latest", "tiny:1b"]
-    # Any change makes the gateway ask for the models anew; it may still know those of the test before.
-    gateway.post("/models/unload", {"model": "tiny:1b"})
+    # The gateway may still know those of the test before; after a pull, whatever it was, it asks anew.
+    fake.script("/api/pull", NDJSON, Chunks([b'{"status":"success"}\n']), End())
+    assert b'"done"' in gateway.post("/models/pull", {"model": "tiny:1b"}).content
     return fake, gateway
 
 

@@ -21,6 +21,7 @@ export function ThreadColumn({ id, thread, onList }) {
   const newest = thread?.path.at(-1)
   const ways = {
     to_prompt: () => question.current.focus(),
+    to_question: () => question.current.focus(),
     to_model: () => setSheetOpen(true),
     to_new: () => route.go("chat"),
     to_export: () => exportAll(conversations),

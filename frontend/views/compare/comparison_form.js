@@ -7,10 +7,17 @@ import { Notice } from "../shared/notice.js"
 
 /** The prompts that all columns get, Run, and how to run. */
 export function ComparisonForm() {
-  const { words, comparison, catalog } = useApp()
+  const { words, comparison, catalog, route, prompt } = useApp()
   const submit = (event) => {
     event.preventDefault()
     comparison.run()
+  }
+  const ways = {
+    to_question: () => document.getElementById("compare-human").focus(),
+    to_prompt_view: () => {
+      route.go("prompt")
+      prompt.showGap()
+    },
   }
   return html`<form class="card compare-form" id="comparison" aria-labelledby="compare-title" onSubmit=${submit}>
     <div class="label-row">
@@ -30,7 +37,7 @@ export function ComparisonForm() {
       <p class="hint keys">${words.t("compare_keys", { modifier: MODIFIER })}</p>
     </div>
     ${comparison.columns.every(({ model }) => catalog.find(model)?.is_demo) && html`<p class="hint" data-part="all-demo">${words.t("compare_demo")}</p>`}
-    <${Notice} fault=${comparison.fault} ways=${{ to_prompt: () => document.getElementById("compare-human").focus() }} />
+    <${Notice} fault=${comparison.fault} ways=${ways} />
   </form>`
 }
 

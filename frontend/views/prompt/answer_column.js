@@ -19,6 +19,7 @@ export function AnswerColumn() {
   const ways = {
     retry: () => prompt.send(),
     to_prompt: () => document.getElementById("human").focus(),
+    to_question: () => document.getElementById("human").focus(),
     to_pull: generation?.model && (() => route.go("models", generation.model)),
   }
   return html`<section class="card answer" id="answer" aria-labelledby="answer-title" data-phase=${phase ?? undefined} ref=${root}>

@@ -1,23 +1,20 @@
-import { html, useEffect, useRef } from "../../helpers/interface.js"
+import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
 import { backendName } from "../../helpers/format.js"
 import { ConnectionForm } from "../shared/connection_form.js"
 import { useApp, useChanges } from "../shared/context.js"
+import { useMedia } from "../shared/media.js"
 import { ModelChoice, modelTitle } from "../shared/model_choice.js"
 import { ParametersForm } from "../shared/parameters_form.js"
-
-const WIDE = matchMedia("(min-width: 70rem)")
 
 /** The configuration panel: open beside the prompts on wide screens, folded above them elsewhere. */
 export function Configuration() {
   const { words, settings, catalog } = useApp()
   useChanges(settings, catalog)
   const panel = useRef()
-  useEffect(() => {
-    const fold = () => (panel.current.open = WIDE.matches)
-    fold()
-    WIDE.addEventListener("change", fold)
-    return () => WIDE.removeEventListener("change", fold)
-  }, [])
+  const isWide = useMedia("(width >= 70rem)")
+  useLayoutEffect(() => { // before it is painted, and not at every drawing: the reader may fold it too
+    panel.current.open = isWide
+  }, [isWide])
   const { model } = catalog
   return html`<details class="configuration" id="configuration" ref=${panel}>
     <summary><span>${words.t("configuration")}</span><span class="summary-model" data-part="summary">${model ? modelTitle(words, model) : words.t("no_model")}</span></summary>
