@@ -184,8 +184,9 @@ class OllamaDecoder:
 
     def _tool_call(self, call: JSON) -> ToolCallDelta:
         """Ollama's calls are whole, and each is one of its own: older versions give all of them the index 0."""
-        function = _object(_object(call).get("function"))
-        name, id = _string(function.get("name")), _string(call.get("id"))
+        known = _object(call)
+        function = _object(known.get("function"))
+        name, id = _string(function.get("name")), _string(known.get("id"))
         number = len(self._ids)
         if not name or number >= _MOST_CALLS:
             raise _Malformed
