@@ -68,12 +68,14 @@ def _embedded() -> Iterator[RunningGateway]:
 @pytest.fixture
 def openai_pair(_openai: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
     """An OpenAI-compatible fake and the gateway over it; idle timeout 1 s, heartbeat 0.4 s."""
+    _openai[0].forget()
     return _openai
 
 
 @pytest.fixture
 def ollama_pair(_ollama: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
     """An Ollama fake and the gateway over it; idle timeout 1 s, heartbeat 0.4 s."""
+    _ollama[0].forget()
     return _ollama
 
 

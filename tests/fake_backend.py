@@ -180,6 +180,12 @@ class FakeBackend:
             if steps:
                 self._standing[path] = steps
 
+    def forget(self) -> None:
+        """Only defaults again: a test that failed must not leave its script to the next one."""
+        with self._changed:
+            self._scripts.clear()
+            self._standing.clear()
+
     def fault(self, path: str, name: str, seed: int = 0) -> None:
         """Queue one answer of the fault vocabulary (`FAULTS`) for a stream of this path."""
         model = self.fake.models[0].name if self.fake.models else "none"

@@ -114,6 +114,7 @@ def _patient() -> Iterator[tuple[FakeBackend, RunningGateway]]:
 @pytest.fixture
 def patient_pair(_patient: tuple[FakeBackend, RunningGateway]) -> tuple[FakeBackend, RunningGateway]:
     """An OpenAI-compatible fake and the gateway over it, with the default patience: a test may take its time."""
+    _patient[0].forget()
     return _patient
 
 

@@ -74,6 +74,7 @@ def test_whoever_waits_is_told_for_what(english: Reader, patient_pair: Pair) -> 
     )
 
     english.find("#new-conversation").click()
+    expect(messages(english)).to_have_count(0)
     fake.script(script.PATH, WaitFor(hold), script.BEGIN, script.said("Slow."), script.finish("stop"))
     ask(english, "Two?")
 
