@@ -68,6 +68,12 @@ export default class Presets extends EventTarget {
     this.#tell()
   }
 
+  /** Brings one back that was removed, to where it stood. */
+  restore(preset) {
+    this.#keep({ ...readPreset(preset, "preset"), id: preset.id })
+    this.#tell()
+  }
+
   removeAll() {
     for (const id of [...this.#own.keys()]) this.remove(id)
   }

@@ -13,6 +13,7 @@ export default class PromptText extends EventTarget {
   #parts
   #chosen = null
   #free = BLANK
+  #earlier = null
   #shown = BLANK
   #values = new Map() // `${preset's id} ${variable}` → what was typed; no id for the free text
   /** The id of the reader's own preset that the free text began as, or null. */
@@ -73,12 +74,26 @@ export default class PromptText extends EventTarget {
     return empty ? { kind: "variable", name: empty.name } : null
   }
 
+  /** Whether there is a free text that another one has replaced. */
+  get hasEarlier() {
+    return this.#earlier !== null
+  }
+
   // -- presets
 
   /** Shows a preset, or the free text for null. */
   choose(id) {
     this.#show(id)
     this.#tell()
+  }
+
+  /** Shows the free text that was replaced; the one that replaced it takes its place. */
+  swapEarlier() {
+    const now = this.#free
+    this.#free = this.#earlier
+    this.#earlier = now
+    this.origin = null
+    this.choose(null)
   }
 
   /** Stores what stands here under a name, in place of a preset with that id or as a new one. Gives the preset. */
@@ -140,7 +155,10 @@ export default class PromptText extends EventTarget {
   }
 
   #edit(fields) {
-    if (this.#chosen) this.#leave()
+    if (this.#chosen) {
+      if (saysSomething(this.#free)) this.#earlier = this.#free
+      this.#leave()
+    }
     this.#shown = { ...this.#shown, ...fields }
     this.#free = this.#shown
     this.#tell()
@@ -163,10 +181,11 @@ export default class PromptText extends EventTarget {
 
   #recall(first) {
     try {
-      const { id, free, origin, values } = JSON.parse(recall("sessionStorage", KEPT))
+      const { id, free, earlier, origin, values } = JSON.parse(recall("sessionStorage", KEPT))
       const { system, human, examples } = free
       this.#values = new Map(values)
       this.#free = { system, human, examples }
+      this.#earlier = earlier ?? null
       this.origin = origin
       return id
     } catch {
@@ -175,10 +194,14 @@ export default class PromptText extends EventTarget {
   }
 
   #tell() {
-    const kept = { id: this.#chosen?.id ?? null, free: this.#free, origin: this.origin, values: [...this.#values] }
+    const kept = { id: this.#chosen?.id ?? null, free: this.#free, earlier: this.#earlier, origin: this.origin, values: [...this.#values] }
     remember("sessionStorage", KEPT, JSON.stringify(kept))
     this.dispatchEvent(new Event("change"))
   }
+}
+
+function saysSomething({ system, human, examples }) {
+  return Boolean((system + human).trim()) || examples.length > 0
 }
 
 function shown({ id, system, user, examples }) {

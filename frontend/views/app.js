@@ -58,10 +58,10 @@ function Header() {
 
 /** Faults of the whole page. One that the view explains already is not repeated. */
 function Notices() {
-  const { route, catalog, libraries, prompt, chat } = useApp()
-  useChanges(catalog, libraries, prompt, chat)
-  const shown = { prompt: prompt.generation, chat: chat?.newest }[route.view]
-  const isExplained = catalog.fault && catalog.fault.kind === shown?.fault?.kind
+  const { route, catalog, libraries, prompt, chat, comparison } = useApp()
+  useChanges(catalog, libraries, prompt, chat, comparison)
+  const answers = { prompt: [prompt.generation], chat: [chat?.newest], compare: comparison?.columns.map(({ generation }) => generation) }
+  const isExplained = catalog.fault && answers[route.view]?.some((answer) => answer?.fault?.kind === catalog.fault.kind)
   return html`<div class="notices">
     <div id="libraries-notice"><${Notice} fault=${libraries.fault} ways=${{ retry: () => libraries.load() }} /></div>
     <div id="catalog-notice"><${Notice} fault=${isExplained ? null : catalog.fault} ways=${{ retry: () => catalog.refresh() }} /></div>

@@ -176,6 +176,19 @@ def test_a_prompt_whose_variables_are_empty_is_not_sent(english: Reader, two_mod
     assert sent == ["What is ice?"] * 2
 
 
+def test_a_gateway_that_is_gone_is_named_once_a_column_and_not_again_above(english: Reader, two_models: Pair) -> None:
+    opened(english, two_models[1])
+    for address in ("health", "models", "v1/chat/completions"):
+        english.context.route(f"**/{address}", lambda route: route.abort())
+
+    english.find("#run").click()
+
+    for letter in "AB":
+        expect(column(english, letter).locator(".notice[data-kind=gateway_down]")).to_be_visible()
+    expect(english.find("#status")).to_contain_text("does not answer")
+    expect(english.find("#catalog-notice .notice")).to_have_count(0)
+
+
 def test_stop_all_stops_what_runs_and_what_waits(english: Reader, two_models: Pair) -> None:
     fake, gateway = two_models
     fake.script(script.PATH, script.BEGIN, script.said("I begin"), UntilClientLeaves())

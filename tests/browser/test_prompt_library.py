@@ -83,11 +83,13 @@ def test_the_library_finds_renames_copies_deletes_and_undoes(french: Reader, pat
     expect(own.locator(".preset-title")).to_have_text("Mon architecte")
     expect(own.locator("[data-do=rename]")).to_be_focused()
 
+    place = own.get_attribute("data-row") or ""
     own.locator("[data-do=delete]").click()
     expect(own).to_have_count(0)
     expect(french.find("[data-preset=free]")).to_have_attribute("aria-pressed", "true")
     french.find("[data-do=undo]").click()
     expect(own.locator(".preset-title")).to_have_text("Mon architecte")
+    expect(own).to_have_attribute("data-row", place)
     french.page.keyboard.press("Escape")
     expect(french.find(".chip[aria-pressed=true]")).to_have_text("Mon architecte")
 

@@ -88,6 +88,20 @@ def test_nothing_is_sent_while_something_is_missing(french: Reader, patient_pair
     assert "l’équipe web" in sent[-1]
 
 
+def test_a_text_that_typing_into_a_preset_replaces_can_be_had_again(english: Reader, patient_pair: Pair) -> None:
+    english.open(patient_pair[1].url).find("#human").fill("My own question")
+    english.find("[data-preset=oracle]").click()
+    expect(english.find("[data-do=earlier]")).to_have_count(0)
+
+    english.find("#human").fill("Is it so?")
+    english.page.reload()
+    english.find("[data-do=earlier]").click()
+    expect(english.find("#human")).to_have_value("My own question")
+
+    english.find("[data-do=earlier]").click()
+    expect(english.find("#human")).to_have_value("Is it so?")
+
+
 def test_what_is_typed_and_answered_survives_a_reload(english: Reader, patient_pair: Pair) -> None:
     fake, gateway = patient_pair
     hold = threading.Event()

@@ -15,6 +15,7 @@ export function PresetBar({ onLibrary }) {
     ${[...few(all, chosen), null].map((preset) => html`
       <button type="button" class="chip" key=${preset?.id ?? ""} data-preset=${preset?.id ?? "free"} aria-pressed=${String((chosen?.id ?? null) === (preset?.id ?? null))}
         title=${preset?.title} onClick=${() => prompt.text.choose(preset?.id ?? null)}>${preset ? preset.title : words.t("free_text")}</button>`)}
+    ${prompt.text.hasEarlier && html`<button type="button" class="link-button" data-do="earlier" onClick=${() => prompt.text.swapEarlier()}>${words.t("earlier_text")}</button>`}
     <button type="button" class="ghost" data-do="library" aria-haspopup="dialog" onClick=${onLibrary}>
       <${Icon} name="library" /><span>${all.length > MOST_CHIPS ? words.t("library_of", { n: all.length }) : words.t("library")}</span></button>
   </div>`

@@ -39,8 +39,8 @@ function Library({ onClose, files }) {
     field.current.focus()
   }
   const undo = () => {
-    const { id } = presets.save(deleted.preset)
-    if (deleted.wasChosen) prompt.text.choose(id)
+    presets.restore(deleted.preset)
+    if (deleted.wasChosen) prompt.text.choose(deleted.preset.id)
     setDeleted(null)
     field.current.focus()
   }
