@@ -27,7 +27,7 @@ MEDIA_TYPES = {
 INDEX = "index.html"
 WORKER = "sw.js"
 BUILT_LATER = "vendor"
-_PRELOADS = re.compile(rb'(?: *<link rel="modulepreload" href="[^"]+">\n)+')
+_PRELOADS = re.compile(rb'(?: *<link rel="modulepreload" href="[^"]+">\r?\n)+')
 _NAMES = re.compile(r'href="([^"]+)"')
 _PINNED = re.compile(r'"\./([^"]+)": "(sha\d+-[^"]+)"')
 _IMPORTS = re.compile(rb"""^(?:import|export)\s(?:[^"';=()]*\sfrom\s)?\s*"(\.[^"]+\.js)\"""", re.MULTILINE)

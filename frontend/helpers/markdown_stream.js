@@ -4,7 +4,7 @@ import { paced } from "./pace.js"
 
 let Painter = null
 
-/** Loads what paints Markdown, with its libraries. Rejects with Fault "libraries". */
+/** Loads what paints Markdown, with its libraries. Rejects where they cannot be had. */
 export const loadPainter = once(async () => {
   const { default: found } = await import("./markdown/painter.js")
   await found.load()
@@ -42,6 +42,7 @@ export default class MarkdownStream {
     this.#ask()
   }
 
+  /** The text is whole. */
   end(text = this.#text) {
     this.#text = text
     this.#isEnded = true

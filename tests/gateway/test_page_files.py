@@ -153,7 +153,8 @@ def test_the_worker_is_a_new_one_when_a_file_is(tmp_path: Path) -> None:
     assert worker(files)["files"].keys() == {"/", "/index.html", "/app.js", "/vendor/math.js"}
 
 
-def test_what_a_preloaded_module_imports_is_preloaded_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_a_preloaded_module_imports_is_preloaded_too(tmp_path: Path, newline: str) -> None:
     (tmp_path / "views").mkdir()
     for name, text in {
         "index.html": '<script type="importmap">{"integrity": {\n"./pinned.js": "sha384-x"\n}}</script>\n'
@@ -171,7 +172,7 @@ def test_what_a_preloaded_module_imports_is_preloaded_too(tmp_path: Path) -> Non
         "no_comment.js": "",
         "sw.js": "",
     }.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text.replace("\n", newline).encode())
     files = PageFiles(tmp_path)
 
     index = files.index()
