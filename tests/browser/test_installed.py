@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask, Response
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from backend.routes.page_files import MEDIA_TYPES
 from backend.routes.pages import pages
@@ -51,6 +51,12 @@ UPDATE = """async () => {
 }"""
 
 
+class OneRequest(WSGIRequestHandler):
+    """Keeps no connection: a server that is stopped must not go on answering on those that it has."""
+
+    protocol_version = "HTTP/1.0"
+
+
 class SmallPage:
     """A page of two scripts with the real worker and manifest, served beside one address of the API."""
 
@@ -82,7 +88,7 @@ class SmallPage:
             start_response(instead[0], [("Content-Type", "text/javascript")])
             return [instead[1]]
 
-        self._server = make_server("127.0.0.1", self.port, serve, threaded=True)
+        self._server = make_server("127.0.0.1", self.port, serve, threaded=True, request_handler=OneRequest)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), name="small page", daemon=True).start()
         return self
 
