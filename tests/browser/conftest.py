@@ -40,16 +40,7 @@ BUNDLES = {
 }
 expect.set_options(timeout=20_000)  # a browser on a busy machine takes its time; what never comes fails all the same
 OpenReader = Callable[..., Reader]
-QUICK = (
-    "test_answering.py",
-    "test_chat.py",
-    "test_every_view.py",
-    "test_hostile_text.py",
-    "test_markdown.py",
-    "test_pages.py",
-    "test_presets.py",
-    "test_sources.py",
-)
+QUICK = ("test_answering.py", "test_every_view.py", "test_markdown.py", "test_pages.py", "test_sources.py")
 """The files of this folder that every run of the tests includes; the others are `long` (make test-long)."""
 
 
