@@ -77,6 +77,8 @@ function View({ name }) {
     VIEWS[name](app).then((found) => setComponent(() => found), (thrown) => setFault(thrown instanceof Fault ? thrown : new Fault("gateway_down")))
   }
   useEffect(load, [name])
-  useEffect(() => component && app.rest(), [component])
+  useEffect(() => {
+    if (component) app.rest()
+  }, [component])
   return component ? html`<${component} />` : html`<div><${Notice} fault=${fault} ways=${{ retry: load }} /></div>`
 }
