@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from backend.cli import main
+        from backend.terminal.commands import main
 
         sys.exit(main())
     except KeyboardInterrupt:  # before the command line could take care of it

@@ -12,7 +12,6 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from backend.admission import Admission
 from backend.backends.backend import Backend
 from backend.backends.embedded import EmbeddedBackend
 from backend.backends.lmstudio import LMStudioBackend
@@ -21,20 +20,21 @@ from backend.backends.openai import OpenAIBackend
 from backend.errors import GatewayError, where
 from backend.gateway import Gateway
 from backend.management import Management
-from backend.meter import Meter
 from backend.observers.access_log import access_log
 from backend.observers.exchange import Observers
 from backend.observers.stats import Stats
-from backend.relay import ClientGone, Deadlines
-from backend.routes import gateway as gateway_routes
+from backend.relay.meter import Meter
+from backend.relay.relay import ClientGone, Deadlines
 from backend.routes import management as management_routes
 from backend.routes import openai as openai_routes
+from backend.routes import own as gateway_routes
+from backend.routes.admission import Admission
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 from backend.settings import ROOT, Settings
-from backend.upstream.pool import Pool
+from backend.upstream.idle import Pool
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"

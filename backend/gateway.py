@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from backend.backends.backend import Backend, Call, Model
-from backend.client import Client
 from backend.dialects.chat import (
     ChatRequest,
     Completed,
@@ -18,10 +17,11 @@ from backend.dialects.chat import (
     Usage,
 )
 from backend.errors import BackendFailed, GatewayError
-from backend.meter import Meter
-from backend.relay import Deadlines, Relay
+from backend.relay.client import Client
+from backend.relay.meter import Meter
+from backend.relay.relay import Deadlines, Relay
 from backend.routing.catalogue import Catalogue
-from backend.upstream.pool import Pool
+from backend.upstream.idle import Pool
 
 EMBEDDINGS_LIMIT = 256 * 1024 * 1024
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from backend.backends.backend import Backend, Model
 from backend.backends.store import VERBS
-from backend.client import Client
-from backend.dialects.openai_reply import describe_model
+from backend.dialects.openai.reply import describe_model
 from backend.errors import Forbidden, GatewayError, ModelNotFound, Unsupported
-from backend.meter import Meter
-from backend.pull import Pull
-from backend.relay import Deadlines
+from backend.relay.client import Client
+from backend.relay.meter import Meter
+from backend.relay.pull import Pull
+from backend.relay.relay import Deadlines
 from backend.routing.catalogue import Catalogue
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection

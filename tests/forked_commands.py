@@ -102,11 +102,5 @@ def serve(line: socket.socket) -> None:
 if __name__ == "__main__":
     import requests  # noqa: F401
 
-    import backend.cli
-    import backend.conversation
-    import backend.remote
-    import backend.reports
-    import backend.terminal  # noqa: F401
-
     serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("backend", run_name="__main__", alter_sys=True)

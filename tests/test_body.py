@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.body import parse_object
 from backend.errors import BadRequest
+from backend.routes.body import parse_object
 
 
 @pytest.mark.parametrize(

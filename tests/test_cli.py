@@ -899,7 +899,7 @@ def test_the_command_line_starts_without_what_a_command_may_never_need() -> None
     heavy = {"flask", "gevent", "requests", "gunicorn", "xllamacpp", "backend.settings"}
 
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, backend.cli; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, backend.terminal.commands; print(*sys.modules)"],
         capture_output=True,
         cwd=ROOT,
         check=True,

@@ -13,16 +13,14 @@ LAYERS = [
     ("backend",),  # the version
     ("backend.errors", "backend.settings", "backend.turns"),
     ("backend.dialects", "backend.observers", "backend.engine"),
-    ("backend.backends",),
-    ("backend.client", "backend.upstream", "backend.meter", "backend.routing"),
-    ("backend.outlet",),
+    ("backend.upstream", "backend.backends"),
+    ("backend.routing",),
     ("backend.relay",),
-    ("backend.gateway", "backend.pull", "backend.management", "backend.admission", "backend.body"),
+    ("backend.gateway", "backend.management"),
     ("backend.routes",),
     ("backend.app",),
-    ("backend.server", "backend.gunicorn_server", "backend.gevent_server"),
-    ("backend.remote", "backend.terminal", "backend.reports", "backend.conversation"),
-    ("backend.cli",),
+    ("backend.serving",),
+    ("backend.terminal",),
     ("backend.__main__",),
 ]
 PURE = {"flask", "socket", "gevent", "requests", "time", "logging", "threading", "os"}

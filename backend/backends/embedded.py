@@ -24,7 +24,7 @@ from backend.dialects.chat import (
     Embeddings,
     Image,
 )
-from backend.dialects.openai_upstream import (
+from backend.dialects.openai.upstream.decoder import (
     OpenAIChatDecoder,
     OpenAICompletionDecoder,
     Quirks,

@@ -13,10 +13,10 @@ from typing import Any
 import gevent
 
 from backend.backends.fields import entries, word, words
-from backend.backends.http import READ_TIMEOUT_S, Server, ask, refused_key
 from backend.dialects.chat import Model
 from backend.dialects.progress import Progress, Tally
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
+from backend.upstream.cold import READ_TIMEOUT_S, Server, ask, refused_key
 
 JSON = Any
 MODELS = "/api/v1/models"

@@ -13,13 +13,13 @@ from typing import Any
 
 from backend.backends.backend import Call, Endpoint, Model
 from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
-from backend.backends.http import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
 from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
-from backend.dialects import ollama_upstream
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
+from backend.dialects.ollama.upstream import decoder as ollama_upstream
 from backend.errors import BackendTimeout, GatewayError, ModelNotFound
 from backend.settings import Settings
+from backend.upstream.cold import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
 
 JSON = Any
 PS_TIMEOUT_S = 2.0

@@ -13,11 +13,11 @@ from typing import Any
 import gevent
 
 from backend.backends.fields import entries
-from backend.backends.http import READ_TIMEOUT_S, Server, ask, lines
 from backend.dialects.chat import Model
-from backend.dialects.ollama_pull import OllamaPull
+from backend.dialects.ollama.upstream.pull import OllamaPull
 from backend.dialects.progress import Progress
 from backend.errors import BackendTimeout, BadRequest, GatewayError, Truncated
+from backend.upstream.cold import READ_TIMEOUT_S, Server, ask, lines
 
 JSON = Any
 UNLOAD_PATIENCE_S = 5.0

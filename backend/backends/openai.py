@@ -7,12 +7,12 @@ from typing import Any
 
 from backend.backends.backend import Call, Endpoint, Model
 from backend.backends.fields import bounded, count, entries, fields, scale, without_nothing, word, words
-from backend.backends.http import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
 from backend.backends.store import VERBS, NoStore
-from backend.dialects import openai_upstream
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
+from backend.dialects.openai.upstream import decoder as openai_upstream
 from backend.errors import BackendFailed, GatewayError, ModelNotFound
 from backend.settings import Settings
+from backend.upstream.cold import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
 
 JSON = Any
 ENGINES = {"llamacpp", "vllm", "sglang"}

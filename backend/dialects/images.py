@@ -6,7 +6,7 @@ from base64 import b64decode
 from binascii import Error
 
 from backend.dialects.chat import Image
-from backend.dialects.parsing import Fields
+from backend.dialects.fields import Fields
 from backend.errors import BadRequest, Unsupported
 
 _TYPES = {

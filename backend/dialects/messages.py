@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import orjson
 
 from backend.dialects.chat import JSON, Message, Part, Role, Text, ToolCall
+from backend.dialects.fields import Fields, is_writable
 from backend.dialects.images import read_data_uri, read_images
-from backend.dialects.parsing import Fields, is_writable
 from backend.errors import Unsupported
 
 _ROLES: dict[str, Role] = {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from backend.dialects.chat import JSON, Residency, Sampling
-from backend.dialects.parsing import INT32_MAX, Fields
+from backend.dialects.fields import INT32_MAX, Fields
 from backend.errors import BadRequest
 
 THINK_LEVELS = ("low", "medium", "high", "max")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 from flask import Blueprint, Response, request
 
-from backend.dialects.model_request import parse_model
-from backend.dialects.openai_reply import describe_model, encode_deletion
+from backend.dialects.openai.reply import describe_model, encode_deletion
+from backend.dialects.own.model import parse_model
 from backend.management import Management
 from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from backend.dialects import openai_reply, openai_request, openai_stream
 from backend.dialects.chat import Answer, GenerationRequest, StreamEncoder
+from backend.dialects.openai import reply as openai_reply
+from backend.dialects.openai import request as openai_request
+from backend.dialects.openai import stream as openai_stream
 from backend.gateway import Gateway
 from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
 from backend.routing.catalogue import Catalogue

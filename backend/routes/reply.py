@@ -9,13 +9,13 @@ import gevent
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from backend.body import parse_object
-from backend.client import Client
-from backend.dialects import openai_reply
 from backend.dialects.chat import StreamEncoder
+from backend.dialects.openai import reply as openai_reply
 from backend.errors import BadRequest, BodyTooLarge, GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
 from backend.gateway import Opened
-from backend.meter import Meter
+from backend.relay.client import Client
+from backend.relay.meter import Meter
+from backend.routes.body import parse_object
 
 BODY_DEADLINE_S = 120
 PIECE_BYTES = 64 * 1024

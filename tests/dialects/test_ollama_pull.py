@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backend.dialects.ollama_pull import OllamaPull
+from backend.dialects.ollama.upstream.pull import OllamaPull
 from backend.dialects.progress import LONGEST_DETAIL, Progress, encode_done, encode_progress
 from backend.errors import BackendFailed, ModelNotFound
 from tests.fake_dialects import pull_lines

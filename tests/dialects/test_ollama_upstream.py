@@ -26,7 +26,7 @@ from backend.dialects.chat import (
     ToolCall,
 )
 from backend.dialects.framing import LIMIT
-from backend.dialects.ollama_upstream import (
+from backend.dialects.ollama.upstream.decoder import (
     OllamaDecoder,
     decode_embeddings,
     decode_error,

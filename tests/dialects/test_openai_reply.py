@@ -31,7 +31,7 @@ from backend.dialects.chat import (
     ToolCallDelta,
     Usage,
 )
-from backend.dialects.openai_reply import (
+from backend.dialects.openai.reply import (
     describe_model,
     encode_chat,
     encode_completion,
@@ -40,7 +40,7 @@ from backend.dialects.openai_reply import (
     encode_model,
     encode_models,
 )
-from backend.dialects.openai_stream import ChatStream, CompletionStream
+from backend.dialects.openai.stream import ChatStream, CompletionStream
 from backend.errors import BackendFailed, ContextLengthExceeded, Truncated
 
 FIGURES = Figures("ollama", ttft_ms=12.5, tokens_per_second=40.0, load_ms=None, queue_ms=0.0)

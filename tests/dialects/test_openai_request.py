@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.dialects.fields import Fields
 from backend.dialects.messages import read_messages, write_messages
-from backend.dialects.openai_request import (
+from backend.dialects.openai.request import (
     CHAT_FIELDS,
     COMPLETION_FIELDS,
     EMBEDDING_FIELDS,
@@ -18,7 +19,6 @@ from backend.dialects.openai_request import (
     parse_completion,
     parse_embeddings,
 )
-from backend.dialects.parsing import Fields
 from backend.errors import BadRequest, GatewayError
 from tests.dialects.request_cases import CORPUS, NESTED, bodies, cases, check, check_refusal, json_values
 

@@ -32,7 +32,7 @@ from backend.dialects.chat import (
     ToolCall,
 )
 from backend.dialects.framing import LIMIT
-from backend.dialects.openai_upstream import (
+from backend.dialects.openai.upstream.decoder import (
     OpenAIChatDecoder,
     OpenAICompletionDecoder,
     Quirks,

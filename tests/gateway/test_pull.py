@@ -251,12 +251,12 @@ def test_two_pull_the_same_model_to_its_end(ollama: Pair) -> None:
 SLOW = """
 from gevent import monkey; monkey.patch_all()
 import gevent, socket
-from backend.client import Client
+from backend.relay.client import Client
 from backend.dialects.progress import Progress
-from backend.meter import Meter
+from backend.relay.meter import Meter
 from backend.observers.exchange import Observers
-from backend.pull import Pull
-from backend.relay import Deadlines
+from backend.relay.pull import Pull
+from backend.relay.relay import Deadlines
 
 given = []
 def flood():

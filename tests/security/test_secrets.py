@@ -12,10 +12,10 @@ import pytest
 
 from backend.app import create_app
 from backend.backends.backend import Call, Endpoint
-from backend.backends.http import Server
 from backend.backends.lmstudio import LISTINGS
-from backend.dialects.openai_upstream import OpenAIChatDecoder
+from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder
 from backend.settings import Secret, Settings, SettingsError
+from backend.upstream.cold import Server
 from tests.fake_backend import Bytes, FakeBackend, Fin, Hang, Head, RawBytes, Reset, Status, Step
 from tests.running_gateway import RunningGateway
 from tests.security.wire import Reply, hear, one, request

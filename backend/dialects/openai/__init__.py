@@ -1,0 +1,1 @@
+"""OpenAI's wire formats: this side faces clients, `upstream` faces servers."""

@@ -1,0 +1,111 @@
+"""The gateway's own API: the course's /chat, and what there is to know: /models, /stats, /health."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from backend import __version__
+from backend.dialects.openai import reply as openai_reply
+from backend.dialects.own import chat as course
+from backend.errors import GatewayError
+from backend.gateway import Gateway
+from backend.management import Management
+from backend.observers.stats import Stats
+from backend.routes.admission import Admission
+from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
+from backend.routing.catalogue import Catalogue
+from backend.routing.selection import Selection
+
+
+def routes(
+    gateway: Gateway,
+    catalogue: Catalogue,
+    selection: Selection,
+    management: Management,
+    stats: Stats,
+    admission: Admission,
+) -> Blueprint:
+    blueprint = Blueprint("gateway", __name__)
+
+    @blueprint.post("/chat")
+    def chat() -> Response:
+        asked = course.parse_course(read_object())
+        meter().is_stream = asked.stream
+        opened = gateway.open(asked, client(), meter(), has_heartbeat=False)
+        elapsed_ms = meter().elapsed_ms
+        if asked.stream:
+            return stream_reply(opened, course.CourseStream(asked, opened.model.id, _now, elapsed_ms))
+        answer = opened.relay.gather()
+        return json_reply(course.encode_course(asked, answer, opened.model.id, _now, elapsed_ms), opened.headers)
+
+    @blueprint.get("/models")
+    def models() -> Response:
+        listed = {
+            "object": "list",
+            "backend": selection.current().name,
+            "default_model": _default(catalogue),
+            "data": [openai_reply.describe_model(model) for model in catalogue.models()],
+        }
+        return json_reply(orjson.dumps(listed))
+
+    @blueprint.get("/models/<path:name>")
+    def model(name: str) -> Response:
+        return json_reply(orjson.dumps(openai_reply.describe_model(catalogue.find(name)[1])))
+
+    @blueprint.get("/stats")
+    def statistics() -> Response:
+        name = request.args.get("model")
+        if name is not None:
+            backend, found = catalogue.find(name)
+            return json_reply(orjson.dumps({"model": found.id, **backend.show(found.id)}, default=str))
+        return json_reply(
+            orjson.dumps({**stats.snapshot(), "backend": selection.state(), "memory": _memory(catalogue)})
+        )
+
+    @blueprint.get("/health")
+    def health() -> Response:
+        state = selection.state()
+        known: dict[str, Any] = {"ok": state["ok"], "version": __version__}
+        if admission.has_key(request.headers):  # where keys are wanted, strangers learn no addresses
+            known |= {"backend": state, "default_model": _default(catalogue) if state["ok"] else None}
+            known["manage"] = management.state()
+        return json_reply(orjson.dumps(known), status=200 if state["ok"] else 503)
+
+    return blueprint
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _default(catalogue: Catalogue) -> str | None:
+    try:
+        return catalogue.default()
+    except GatewayError:
+        return None
+
+
+def _memory(catalogue: Catalogue) -> dict[str, Any]:
+    try:
+        models = [
+            {"id": model.id, "bytes": model.memory_bytes}
+            for model in catalogue.models()
+            if model.memory_bytes is not None
+        ]
+    except GatewayError:
+        models = []
+    return {"gateway_bytes": _resident_bytes(), "models": models}
+
+
+def _resident_bytes() -> int | None:
+    """This process's memory, where the system tells it simply (Linux)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    return int(lines["VmRSS"].split()[0]) * 1024
