@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,41 +13,46 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from backend.backends.backend import Backend
+from backend.backends.backend import Backend, Leavable
 from backend.backends.embedded import EmbeddedBackend
 from backend.backends.lmstudio import LMStudioBackend
 from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
+from backend.dialects.openai.dialect import OPENAI
+from backend.dialects.own.dialect import OWN
 from backend.errors import GatewayError, where
 from backend.gateway import Gateway
 from backend.management import Management
 from backend.observers.access_log import access_log
 from backend.observers.exchange import Observers
 from backend.observers.stats import Stats
+from backend.relay.deadlines import ClientGone, Deadlines
 from backend.relay.meter import Meter
-from backend.relay.relay import ClientGone, Deadlines
 from backend.routes import management as management_routes
 from backend.routes import openai as openai_routes
-from backend.routes import own as gateway_routes
+from backend.routes import own as own_routes
 from backend.routes.admission import Admission
+from backend.routes.dialects import Dialects
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 from backend.settings import ROOT, Settings
-from backend.upstream.idle import Pool
+from backend.upstream.idle import IdleConnections
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"
 EXPOSED = ["x-request-id", "x-passerelle-backend", "x-passerelle-ignored", "x-passerelle-demo", "retry-after"]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_BACKENDS: dict[str, tuple[type[Backend], ...]] = {
-    "auto": (OllamaBackend, LMStudioBackend, EmbeddedBackend),
-    "ollama": (OllamaBackend,),
-    "lmstudio": (LMStudioBackend,),
-    "openai": (OpenAIBackend,),
+_BACKENDS: dict[str, tuple[Callable[[Settings], Backend], ...]] = {
+    "auto": (OllamaBackend.of, LMStudioBackend.of, EmbeddedBackend),
+    "ollama": (OllamaBackend.of,),
+    "lmstudio": (LMStudioBackend.of,),
+    "openai": (OpenAIBackend.of,),
     "embedded": (EmbeddedBackend,),
 }
+_HOMES = {"/": OPENAI, "/chat": OWN, "/models": OWN, "/stats": OWN, "/health": OWN, "/chat/completions": OPENAI}
+"""Where each dialect is at home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Parts:
     selection: Selection
     catalogue: Catalogue
     backends: tuple[Backend, ...]
+    dialects: Dialects
 
     def start(self) -> None:
         self.selection.look()
@@ -64,7 +71,8 @@ class Parts:
     def stop(self) -> None:
         self.selection.stop()
         for backend in self.backends:
-            backend.leave()
+            if isinstance(backend, Leavable):
+                backend.leave()
 
 
 def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
@@ -74,27 +82,28 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     app.url_map.merge_slashes = False
 
     admission = Admission(settings)
-    backends = tuple(build(settings) for build in _BACKENDS[settings.backend])  # type: ignore[call-arg]
+    backends = tuple(build(settings) for build in _BACKENDS[settings.backend])
     selection = Selection(backends)
     catalogue = Catalogue(selection, settings.default_model)
     stats = Stats()
-    observers = Observers([stats, access_log])
+    observers = Observers([stats, access_log, selection.heard], stats.begin)
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
-    gateway = Gateway(catalogue, Pool(), deadlines, stats.begin)
+    gateway = Gateway(catalogue, IdleConnections(), deadlines)
+    dialects = Dialects(_HOMES)
     management = Management(selection, catalogue, deadlines, settings.manage_models)
 
     app.register_blueprint(openai_routes.routes(gateway, catalogue))
-    app.register_blueprint(gateway_routes.routes(gateway, catalogue, selection, management, stats, admission))
+    app.register_blueprint(own_routes.routes(gateway, catalogue, selection, management, stats, admission))
     app.register_blueprint(management_routes.routes(management))
     app.register_blueprint(pages(frontend))
-    _admit(app, admission, observers)
+    _admit(app, admission, observers, dialects)
     exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
     CORS(app, origins=exact, expose_headers=EXPOSED, max_age=600, always_send=False)
-    app.extensions["passerelle"] = Parts(selection, catalogue, backends)
+    app.extensions["passerelle"] = Parts(selection, catalogue, backends, dialects)
     return app
 
 
-def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
+def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dialects) -> None:
     """Everything that happens before and after each request, whatever its route."""
 
     @app.before_request
@@ -106,7 +115,7 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
         g.meter.is_page_file = is_page = request.blueprint == "pages"
         admission.check_host(request.headers.get("Host"))
         admission.check_origin(request.headers, is_navigation_target=is_page)
-        if request.method != "OPTIONS" and not is_page and request.endpoint != "gateway.health":
+        if request.method != "OPTIONS" and not is_page and request.endpoint != "own.health":
             admission.check_key(request.headers)
 
     @app.after_request
@@ -120,7 +129,7 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
     @app.errorhandler(GatewayError)
     def refused(error: GatewayError) -> Response:
         g.meter.end("error", error.status, error.code)
-        return render(error)
+        return render(error, dialects.at(request.path))
 
     @app.errorhandler(HTTPException)
     def refused_by_flask(fault: HTTPException) -> Response:
@@ -131,7 +140,8 @@ def _admit(app: Flask, admission: Admission, observers: Observers) -> None:
 
     @app.errorhandler(ClientGone)
     def gone(_: ClientGone) -> Response:
-        return render(GatewayError("The client left.", 499, "invalid_request_error", "client_left"))
+        g.meter.end("aborted", 499)
+        return refused(GatewayError("The client left.", 499, "invalid_request_error", "client_left"))
 
     @app.errorhandler(Exception)
     def failed(fault: Exception) -> Response:

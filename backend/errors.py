@@ -6,16 +6,19 @@ answer or a raw body of a backend.
 
 from __future__ import annotations
 
+import copy
 import traceback
 from dataclasses import dataclass
+from typing import Self
 
 
-@dataclass
+@dataclass(eq=False)
 class GatewayError(Exception):
     """A failure with the status and the words a caller gets.
 
     `code` is the machine's word for the failure (a closed set: stats count by it); `should_retry`
-    becomes `x-should-retry`, which openai's SDKs obey before their own judgement.
+    becomes `x-should-retry`, which openai's SDKs obey before their own judgement. `is_unreached`: nothing was asked
+    yet, so another attempt costs nobody anything.
     """
 
     message: str
@@ -25,9 +28,15 @@ class GatewayError(Exception):
     param: str | None = None
     retry_after_s: int | None = None
     should_retry: bool | None = None
+    is_unreached: bool = False
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
+
+    def anew(self) -> Self:
+        """The same failure, to be raised once more. An error object that is raised twice keeps the frames of both times
+        alive, and with them the bodies of requests."""
+        return copy.copy(self)
 
 
 class BadRequest(GatewayError):

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
-from backend.backends.backend import Backend, Call, Model
-from backend.dialects.chat import (
-    ChatRequest,
-    Completed,
-    EmbeddingRequest,
-    Embeddings,
-    Event,
-    Failed,
-    GenerationRequest,
-    Usage,
-)
-from backend.errors import BackendFailed, GatewayError
+from backend.backends.backend import Backend, Call
+from backend.dialects.chat import ChatRequest, EmbeddingRequest, Embeddings, GenerationRequest, Model
+from backend.relay.attempt import Attempt
 from backend.relay.client import Client
+from backend.relay.deadlines import Deadlines
 from backend.relay.meter import Meter
-from backend.relay.relay import Deadlines, Relay
+from backend.relay.relay import Relay
+from backend.relay.watch import Watch
 from backend.routing.catalogue import Catalogue
-from backend.upstream.idle import Pool
-
-EMBEDDINGS_LIMIT = 256 * 1024 * 1024
+from backend.upstream.idle import IdleConnections
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +25,14 @@ class Opened:
 
     relay: Relay
     model: Model
-    backend: Backend
     headers: dict[str, str]
 
 
 class Gateway:
     """What the routes call. Holds the parts; keeps no state of its own."""
 
-    def __init__(self, catalogue: Catalogue, pool: Pool, deadlines: Deadlines, begin: Callable[[str], None]) -> None:
-        self._catalogue, self._pool, self._deadlines, self._begin = catalogue, pool, deadlines, begin
+    def __init__(self, catalogue: Catalogue, idle: IdleConnections, deadlines: Deadlines) -> None:
+        self._catalogue, self._idle, self._deadlines = catalogue, idle, deadlines
 
     def open(self, request: GenerationRequest, client: Client, meter: Meter, has_heartbeat: bool) -> Opened:
         """Find the model, ask its backend, wait for its first word. Raises GatewayError or ClientGone.
@@ -48,68 +40,54 @@ class Gateway:
         A stream that can show signs of life is opened without a first word when that takes long: a model
         that loads for a minute must not look like a dead line.
         """
-        backend, model = self._find(request.model, meter)
-        request = replace(request, model=model.id)
-        call = backend.chat(request) if isinstance(request, ChatRequest) else backend.completion(request)
-        relay = Relay(backend, model.id, call, client, self._pool, self._deadlines, meter)
-        self._start(relay, self._deadlines.heartbeat_s if has_heartbeat else None)
-        return Opened(relay, model, backend, _headers(model, backend, (*request.ignored, *call.unheeded)))
+        patience_s = self._deadlines.heartbeat_s if has_heartbeat else None
+        return self._open(request.model, request.ignored, partial(_generation, request), client, meter, patience_s)
 
     def embed(self, request: EmbeddingRequest, client: Client, meter: Meter) -> tuple[Embeddings, Opened]:
-        backend, model = self._find(request.model, meter)
-        path, body = backend.embedding_call(replace(request, model=model.id))
-        decoder = EmbeddingDecoder(backend.embeddings, len(request.inputs))
-        relay = Relay(backend, model.id, Call(path, body, decoder), client, self._pool, self._deadlines, meter)
-        self._start(relay, None)
-        relay.gather()
-        return decoder.embeddings, Opened(relay, model, backend, _headers(model, backend, request.ignored))
+        opened = self._open(request.model, request.ignored, partial(_embedding, request), client, meter, None)
+        return opened.relay.gather().embeddings or Embeddings(()), opened
 
-    def _start(self, relay: Relay, patience_s: float | None) -> None:
-        try:
+    def _open(
+        self,
+        name: str,
+        ignored: tuple[str, ...],
+        ask: Callable[[Backend, Model], Call],
+        client: Client,
+        meter: Meter,
+        patience_s: float | None,
+    ) -> Opened:
+        with _watched(client) as watch:
+            backend, model = self._catalogue.known(name) or watch.run(lambda: self._catalogue.find(name))
+            meter.begin(backend.identity.id, model.id)
+            call = ask(backend, model)
+            attempt = partial(Attempt, call, self._idle, self._deadlines)
+            relay = Relay([attempt], watch, self._deadlines, meter)
             relay.open(patience_s)
-        except GatewayError as fault:
-            if fault.code in ("backend_unavailable", "connect_timeout"):
-                self._catalogue.suspect()
-            raise
-
-    def _find(self, name: str, meter: Meter) -> tuple[Backend, Model]:
-        backend, model = self._catalogue.find(name)
-        meter.backend, meter.model = backend.name, model.id
-        self._begin(model.id)
-        return backend, model
+            return Opened(relay, model, _headers(model, backend, (*ignored, *call.unheeded)))
 
 
-class EmbeddingDecoder:
-    """Gathers an answer that is no stream, bounded, and reads it when it is all there."""
+@contextmanager
+def _watched(client: Client) -> Iterator[Watch]:
+    """A watched client, whose socket goes back to the server where nothing comes of it."""
+    watch = Watch(client)
+    try:
+        yield watch
+    except BaseException:
+        watch.end()
+        raise
 
-    def __init__(self, read: Callable[[bytes], Embeddings], count: int) -> None:
-        self._read, self._count = read, count
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.embeddings = Embeddings(())
 
-    def begin(self, content_type: str) -> None:
-        pass
+def _generation(request: GenerationRequest, backend: Backend, model: Model) -> Call:
+    request = replace(request, model=model.id)
+    return backend.chat(request) if isinstance(request, ChatRequest) else backend.completion(request)
 
-    def feed(self, data: bytes) -> list[Event]:
-        self._size += len(data)
-        if self._size > EMBEDDINGS_LIMIT:
-            return [Failed(BackendFailed("The backend's answer is larger than the gateway keeps.", "answer_too_large"))]
-        self._pieces.append(data)
-        return []
 
-    def end(self) -> list[Event]:
-        try:
-            self.embeddings = self._read(b"".join(self._pieces))
-        except GatewayError as fault:
-            return [Failed(fault)]
-        if len(self.embeddings.vectors) != self._count:
-            return [Failed(BackendFailed("The backend gave another number of embeddings than it was asked for."))]
-        return [Usage(input_tokens=self.embeddings.input_tokens), Completed()]
+def _embedding(request: EmbeddingRequest, backend: Backend, model: Model) -> Call:
+    return backend.embed(replace(request, model=model.id))
 
 
 def _headers(model: Model, backend: Backend, ignored: tuple[str, ...]) -> dict[str, str]:
-    headers = {"x-passerelle-backend": backend.name}
+    headers = {"x-passerelle-backend": backend.identity.id}
     if ignored:
         headers["x-passerelle-ignored"] = ", ".join(ignored)
     if model.is_demo:

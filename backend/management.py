@@ -5,18 +5,20 @@ It must not know how a backend is asked, nor how answers are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from backend.backends.backend import Backend, Model
+from backend.backends.backend import Backend
 from backend.backends.store import VERBS
-from backend.dialects.openai.reply import describe_model
+from backend.dialects.chat import Model
 from backend.errors import Forbidden, GatewayError, ModelNotFound, Unsupported
 from backend.relay.client import Client
+from backend.relay.deadlines import Deadlines
 from backend.relay.meter import Meter
 from backend.relay.pull import Pull
-from backend.relay.relay import Deadlines
+from backend.relay.relay import Relay
+from backend.relay.watch import Watch
 from backend.routing.catalogue import Catalogue
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection
@@ -48,55 +50,50 @@ class Management:
 
     def load(self, name: str, meter: Meter) -> Model:
         """The model, loaded. A caller who leaves does not stop it: others may wait for the same model."""
-        with self._backend("load", meter) as backend:
-            id = self._once("load", backend, name, backend.store.load)
-            backend.answered(id)
-            return self._described(id)
+        backend, model = self._found("load", name, meter)
+        return self._described(backend, self._once("load", backend, model, backend.store.load))
 
     def unload(self, name: str, meter: Meter) -> Model:
         """The model, out of memory; still in it where it is answering somebody."""
-        with self._backend("unload", meter) as backend:
-            return self._described(self._once("unload", backend, name, backend.store.unload))
+        backend, model = self._found("unload", name, meter)
+        return self._described(backend, self._once("unload", backend, model, backend.store.unload))
 
-    def pull(self, name: str, client: Client, meter: Meter) -> Pull:
+    def pull(self, name: str, client: Client, meter: Meter) -> Relay:
         """A pull that has begun. A caller who leaves stops it, where the backend can be stopped."""
-        with self._backend("pull", meter) as backend:
-            known = {model.id for model in self._catalogue.models()}
-            pull = Pull(
-                lambda: backend.store.pull(name), lambda: self._pulled(name, known), client, self._deadlines, meter
-            )
-            pull.open()
-            return pull
+        backend = self._able("pull", self._selection.current(), meter)
+        known = {model.id for model in self._catalogue.models()}
+        begin = partial(Pull, lambda: backend.store.pull(name), lambda: self._pulled(name, known))
+        relay = Relay([begin], Watch(client), self._deadlines, meter)
+        relay.open(self._deadlines.heartbeat_s)
+        return relay
 
     def delete(self, name: str, meter: Meter) -> str:
         """The id that is no more."""
-        with self._backend("delete", meter) as backend:
+        backend, model = self._found("delete", name, meter)
 
-            def delete(model: Model) -> str:
-                backend.store.delete(model)
-                return model.id
+        def delete(model: Model) -> str:
+            backend.store.delete(model)
+            return model.id
 
-            id = self._once("delete", backend, name, delete)
-            self._catalogue.renew()
-            return id
+        id = self._once("delete", backend, model, delete)
+        self._catalogue.renew()
+        return id
 
-    @contextmanager
-    def _backend(self, verb: str, meter: Meter) -> Iterator[Backend]:
-        """The backend in use, if it can do that. Where it does not answer, another one is looked for soon."""
-        backend = self._selection.current()
-        meter.backend = backend.name
+    def _found(self, verb: str, name: str, meter: Meter) -> tuple[Backend, Model]:
+        """The model and the backend that it was found at, if that can do this. Both go together from here on: another
+        backend may be in use a moment later."""
+        self._able(verb, self._selection.current(), meter)
+        backend, model = self._catalogue.find(name)
+        return self._able(verb, backend, meter), model
+
+    def _able(self, verb: str, backend: Backend, meter: Meter) -> Backend:
+        meter.backend = backend.identity.id
         if verb in backend.store.cannot:
             raise Unsupported(backend.store.cannot[verb])
-        try:
-            yield backend
-        except GatewayError as fault:
-            if fault.code in ("backend_unavailable", "connect_timeout"):
-                self._catalogue.suspect()
-            raise
+        return backend
 
-    def _once(self, verb: str, backend: Backend, name: str, change: Callable[[Model], str]) -> str:
-        model = self._catalogue.find(name)[1]
-        key = (verb, backend.name, model.id)
+    def _once(self, verb: str, backend: Backend, model: Model, change: Callable[[Model], str]) -> str:
+        key = (verb, backend.identity.id, model.id)
         flight = self._under_way.setdefault(key, Flight())
         try:
             return flight.join(lambda: change(model))
@@ -104,15 +101,18 @@ class Management:
             if self._under_way.get(key) is flight and not flight.is_under_way:
                 del self._under_way[key]
 
-    def _pulled(self, name: str, known: set[str]) -> dict[str, Any] | None:
-        """The description of what was pulled; None where the backend lists it under a name that cannot be told."""
+    def _pulled(self, name: str, known: set[str]) -> Model | None:
+        """What was pulled; None where the backend lists it under a name that cannot be told."""
         self._catalogue.renew()
         try:
-            return describe_model(self._catalogue.find(name)[1])
+            return self._catalogue.find(name)[1]
         except ModelNotFound:  # LM Studio takes an address and makes a name of it
             new = [model for model in self._catalogue.models() if model.id not in known]
-            return describe_model(new[0]) if len(new) == 1 else None
+            return new[0] if len(new) == 1 else None
 
-    def _described(self, id: str) -> Model:
+    def _described(self, backend: Backend, id: str) -> Model:
         self._catalogue.renew()
-        return self._catalogue.find(id)[1]
+        model = backend.resolve(id, backend.models())
+        if model is None:
+            raise ModelNotFound(f"{backend.identity.subject} does not list {id} any more.")
+        return model

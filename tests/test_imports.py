@@ -11,9 +11,10 @@ import pytest
 BACKEND = Path(__file__).resolve().parent.parent / "backend"
 LAYERS = [
     ("backend",),  # the version
-    ("backend.errors", "backend.settings", "backend.turns"),
+    ("backend.errors", "backend.identity", "backend.settings", "backend.turns"),
     ("backend.dialects", "backend.observers", "backend.engine"),
-    ("backend.upstream", "backend.backends"),
+    ("backend.upstream",),
+    ("backend.backends",),
     ("backend.routing",),
     ("backend.relay",),
     ("backend.gateway", "backend.management"),

@@ -2,70 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from backend.backends.store import Store
-from backend.dialects.chat import (
-    ChatRequest,
-    CompletionRequest,
-    EmbeddingRequest,
-    Embeddings,
-    StreamDecoder,
-)
-from backend.dialects.chat import (
-    Model as Model,
-)
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
 from backend.errors import GatewayError
+from backend.identity import Identity
+from backend.upstream.endpoint import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a backend listens. `authorization` is a whole header value; it never shows in a repr.
+class LoadGuard(Protocol):
+    """Knows whether a model may be loading now, so that leaving would abort the load for everybody."""
 
-    `base_path` has no slash at its end: "" or "/v1" or "/openai/v1". `title` begins a sentence about the server, and
-    `remedy` is one that says what to do when it does not answer.
-    """
+    def may_be_loading(self) -> bool: ...
 
-    host: str
-    port: int
-    is_tls: bool = False
-    base_path: str = ""
-    authorization: str = field(default="", repr=False)
-    title: str = "The backend"
-    remedy: str = "Start it, or correct its address in .env."
+    def answered(self) -> None:
+        """The first event of an answer has come: it is loaded. Cheap, called on the hot path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One generation to be asked of a backend: always a stream, whatever the client wants.
+    """One generation to be asked of a backend: always a stream, whatever the client wants. All that an attempt needs.
 
-    `pace_s` is the shortest time between two tokens shown to a client (the demo model's). `unheeded` names the
-    caller's fields that this backend has nothing for. `may_reload` says that the backend may load the model anew for
-    this request, however warm it is.
+    `reach` says where to connect, and may take its time over it (an engine that loads): it waits cooperatively, can be
+    killed while it does, and raises GatewayError; `is_slow` says that it may. `refusal` tells what an answer other
+    than 200 means. `pace_s` is the shortest time between two tokens shown to a client (the demo model's). `unheeded`
+    names the caller's fields that this backend has nothing for. Without a `guard`, leaving never harms.
     """
 
+    model: str
+    reach: Callable[[], Endpoint]
     path: str
     body: bytes = field(repr=False)
     decoder: StreamDecoder
+    refusal: Callable[[int, bytes], GatewayError]
+    is_slow: bool = False
     pace_s: float | None = None
     unheeded: tuple[str, ...] = ()
-    may_reload: bool = False
+    guard: LoadGuard | None = None
 
 
 class Backend(Protocol):
-    """A configured upstream. Cold paths block on `requests`; the hot path only makes a `Call`."""
+    """A configured upstream. Cold paths block on `requests`; what is asked of a model is only made into a `Call`."""
 
-    name: str
-    """"ollama", "lmstudio", "openai" or "embedded"."""
+    identity: Identity
 
     @property
     def store(self) -> Store:
         """Its models, as things that can be loaded, unloaded and deleted."""
 
-    def endpoint(self) -> Endpoint:
-        """Where to connect now. Raises BackendUnavailable where nothing can be (an engine that is starting)."""
+    def address(self) -> str | None:
+        """Where it listens, as people write it; None while that is not known (an engine that is starting)."""
 
     def version(self) -> str:
         """Ask the server whether it is there and what it is; "" where it does not tell its version.
@@ -81,25 +70,17 @@ class Backend(Protocol):
     def resolve(self, model: str, models: list[Model]) -> Model | None:
         """The listed model that a caller's name means (Ollama: `llama3` is `llama3:latest`), or None."""
 
-    def is_warm(self, model: str) -> bool:
-        """Whether closing a connection that has not answered yet is harmless. False: this model may be
-        loading, and leaving would abort the load."""
-
-    def answered(self, model: str) -> None:
-        """The first event of an answer of this model has come: it is loaded. Cheap, called on the hot path."""
-
-    def leave(self) -> None:
-        """Routing has moved on to another backend: let go of what costs memory once nothing runs on it."""
-
-    def chat(self, request: ChatRequest) -> Call: ...
+    def chat(self, request: ChatRequest) -> Call:
+        """Raises Unsupported for what this backend would drop without a word. Never waits; nor do the next two."""
 
     def completion(self, request: CompletionRequest) -> Call: ...
 
-    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
-        """Path and body to POST."""
+    def embed(self, request: EmbeddingRequest) -> Call: ...
 
-    def embeddings(self, body: bytes) -> Embeddings:
-        """Read a 200 answer. Raises GatewayError."""
 
-    def error(self, status: int, body: bytes) -> GatewayError:
-        """What an answer that is not 200 means."""
+@runtime_checkable
+class Leavable(Protocol):
+    """A backend that costs this machine memory as long as it is in use."""
+
+    def leave(self) -> None:
+        """It is not in use any more: let go of what it holds once nothing runs on it."""

@@ -15,36 +15,47 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar
 
-from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.backend import Call
 from backend.backends.store import NoStore
 from backend.dialects.chat import (
     ChatRequest,
     CompletionRequest,
     EmbeddingRequest,
-    Embeddings,
     Image,
+    Model,
+    StreamDecoder,
 )
-from backend.dialects.openai.upstream.decoder import (
-    OpenAIChatDecoder,
-    OpenAICompletionDecoder,
-    Quirks,
-    decode_embeddings,
-    decode_error,
+from backend.dialects.openai.upstream.call import (
+    RequestQuirks,
     encode_chat,
     encode_completion,
     encode_embeddings,
     unheeded,
 )
+from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
+from backend.dialects.openai.upstream.failure import decode_error
+from backend.dialects.openai.upstream.vectors import decode_embeddings
+from backend.dialects.vectors import VectorsDecoder
 from backend.engine.engine import Engine
 from backend.engine.folder import Folder, ModelFile, demo_model
 from backend.engine.gguf import NotGGUF
 from backend.engine.keeper import Load
-from backend.errors import BackendFailed, BackendUnavailable, GatewayError, ModelNotFound, Unsupported
+from backend.errors import BackendFailed, BackendUnavailable, ModelNotFound, Unsupported
+from backend.identity import Identity
 from backend.settings import Settings
+from backend.upstream.endpoint import Endpoint
 
 Request = TypeVar("Request", ChatRequest, CompletionRequest)
 
-QUIRKS = Quirks(named_tool_as_required=True, merge_system=True, thinking="chat_template_kwargs")
+EMBEDDED = Identity(
+    "embedded",
+    "embedded",
+    "the embedded engine",
+    "Restart the gateway",
+    "Restart the gateway",
+    "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
+)
+QUIRKS = RequestQuirks(named_tool_as_required=True, merge_system=True, thinking="chat_template_kwargs")
 """llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
 system message first."""
 DEMO_PACE_S = 1 / 50
@@ -66,7 +77,7 @@ CANNOT = {
 class EmbeddedBackend:
     """See the module. `engine` is replaced only by tests."""
 
-    name = "embedded"
+    identity = EMBEDDED
     store = NoStore(CANNOT)
 
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
@@ -81,17 +92,9 @@ class EmbeddedBackend:
 
     # -- what runs
 
-    def endpoint(self) -> Endpoint:
-        """Never waits. Raises BackendUnavailable (model_loading) while the engine starts."""
-        address = self._engine.address()
-        return Endpoint(
-            "127.0.0.1",
-            address.port,
-            base_path="/v1",
-            authorization=f"Bearer {address.key}",
-            title="The embedded engine",
-            remedy="It is being restarted; try again in a moment.",
-        )
+    def address(self) -> str | None:
+        ready = self._engine.ready()
+        return f"http://127.0.0.1:{ready.port}/v1" if ready else None
 
     def version(self) -> str:
         """Being asked means being chosen (nobody asks further once a better backend answers): the engine starts
@@ -136,8 +139,8 @@ class EmbeddedBackend:
             self._engine.load(load)
         return True
 
-    def _prepare(self, file: ModelFile) -> None:
-        """Make sure that the engine runs this model, and wait for it.
+    def _reach(self, file: ModelFile) -> Endpoint:
+        """Make sure that the engine runs this model, wait for it, and say where it listens.
 
         Raises BackendUnavailable (model_busy, model_loading), BackendFailed.
         """
@@ -152,11 +155,19 @@ class EmbeddedBackend:
         with self._lock:
             self._waiting += 1
         try:
-            self._engine.address(LOAD_PATIENCE_S)
+            address = self._engine.address(LOAD_PATIENCE_S)
             self._handed_out_at = monotonic()
         finally:
             with self._lock:
                 self._waiting -= 1
+        return Endpoint(
+            "127.0.0.1",
+            address.port,
+            base_path="/v1",
+            authorization=f"Bearer {address.key}",
+            title=self.identity.subject,
+            remedy="It is being restarted; try again in a moment.",
+        )
 
     # -- which models there are
 
@@ -166,12 +177,6 @@ class EmbeddedBackend:
     def resolve(self, model: str, models: list[Model]) -> Model | None:
         wanted = _without_suffix(model)
         return next((listed for listed in models if listed.id in (model, wanted)), None)
-
-    def is_warm(self, model: str) -> bool:
-        return True  # a call is made only when the model is loaded
-
-    def answered(self, model: str) -> None:
-        pass  # nothing is learned from that: see is_warm
 
     def show(self, model: str) -> Mapping[str, Any]:
         file = self._file(model)
@@ -216,7 +221,7 @@ class EmbeddedBackend:
         header = file.header
         return Model(
             id=file.id,
-            backend=self.name,
+            backend=self.identity.id,
             name=file.name,
             family=header.architecture or None,
             parameters=header.parameters,
@@ -233,34 +238,40 @@ class EmbeddedBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        """May wait for the model (see `_prepare`), so it comes before `endpoint`."""
         file = self._file(request.model)
         _check(request, file)
-        self._prepare(file)
         asked = _for_demo(request) if file.is_demo else request
-        body, decoder = encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.name)
-        return Call("/chat/completions", body, decoder, _pace(file), unheeded(request, QUIRKS))
+        body, decoder = encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.identity)
+        return self._call(file, "/chat/completions", body, decoder, unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:
         file = self._file(request.model)
         _check_speaks(file)
-        self._prepare(file)
         asked = _for_demo(request) if file.is_demo else request
-        body, decoder = encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.name)
-        return Call("/completions", body, decoder, _pace(file), unheeded(request, QUIRKS))
+        body, decoder = encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.identity)
+        return self._call(file, "/completions", body, decoder, unheeded(request, QUIRKS))
 
-    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
+    def embed(self, request: EmbeddingRequest) -> Call:
         file = self._file(request.model)
         if not file.header.makes_embeddings:
             raise Unsupported(f"{file.name} makes no embeddings. An embedding model (GGUF) does.", "model")
-        self._prepare(file)
-        return "/embeddings", encode_embeddings(request, QUIRKS)
+        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
-    def embeddings(self, body: bytes) -> Embeddings:
-        return decode_embeddings(body, self.name)
-
-    def error(self, status: int, body: bytes) -> GatewayError:
-        return decode_error(status, body, self.name)
+    def _call(
+        self, file: ModelFile, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()
+    ) -> Call:
+        return Call(
+            file.id,
+            lambda: self._reach(file),
+            path,
+            body,
+            decoder,
+            lambda status, answer: decode_error(status, answer, self.identity),
+            is_slow=True,
+            pace_s=_pace(file),
+            unheeded=unheeded,
+        )
 
 
 def _check(request: ChatRequest, file: ModelFile) -> None:

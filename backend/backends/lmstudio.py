@@ -7,26 +7,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
-from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.backend import Call
 from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
 from backend.backends.lmstudio_store import LMStudioStore
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
-from backend.dialects.openai.upstream import decoder as openai_upstream
-from backend.errors import GatewayError, ModelNotFound
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
+from backend.dialects.openai.upstream.call import (
+    RequestQuirks,
+    encode_chat,
+    encode_completion,
+    encode_embeddings,
+    unheeded,
+)
+from backend.dialects.openai.upstream.decoder import (
+    NO_QUIRKS,
+    AnswerQuirks,
+    OpenAIChatDecoder,
+    OpenAICompletionDecoder,
+)
+from backend.dialects.openai.upstream.failure import decode_error
+from backend.dialects.openai.upstream.vectors import decode_embeddings
+from backend.dialects.vectors import VectorsDecoder
+from backend.errors import ContextLengthExceeded, GatewayError, ModelNotFound
+from backend.identity import Identity
 from backend.settings import Settings
-from backend.upstream.cold import READ_TIMEOUT_S, Server, ask, refused_key, stranger
+from backend.upstream.cold import READ_TIMEOUT_S, ask, refused_key, stranger
+from backend.upstream.endpoint import Server
 
 JSON = Any
 LISTINGS = ("/api/v1/models", "/api/v0/models", "/v1/models")
 """Since 0.4.0, since 0.3.6, always; the first tells most."""
-QUIRKS = openai_upstream.Quirks(
+LMSTUDIO = Identity(
+    "lmstudio",
+    "lmstudio",
+    "LM Studio",
+    "Check LMSTUDIO_URL",
+    "Check LMSTUDIO_API_KEY",
+    "LM Studio has no model yet: download one in LM Studio, or run `lms get`.",
+)
+QUIRKS = RequestQuirks(
     json_object_as_schema=True,  # `json_object` is refused
     named_tool_as_required=True,  # lmstudio-bug-tracker issue 670
     merge_system=True,  # strict templates want one system message, and that first (lmstudio-bug-tracker 2298)
     sends_ttl=True,
 )
+
+
+def _blank(server: Identity) -> GatewayError:
+    """LM Studio finishes without a word when the prompt does not fit (lmstudio-bug-tracker 2339)."""
+    return ContextLengthExceeded(
+        f"{server.subject} answered with nothing at all, as it does when the prompt does not fit the model's context. "
+        "Shorten the conversation, or load the model with a larger context."
+    )
+
+
+ANSWERS = AnswerQuirks(blank=_blank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +77,17 @@ class _Entry:
 class LMStudioBackend:
     """See the module."""
 
-    name = "lmstudio"
+    def __init__(self, identity: Identity, server: Server, idle_timeout_s: float) -> None:
+        self.identity, self._server = identity, server
+        self._endpoint = server.endpoint()
+        self.store = LMStudioStore(server, idle_timeout_s, self._error)
+        self._aliases: dict[str, tuple[str, str]] = {}
 
-    def __init__(self, settings: Settings) -> None:
-        self._server = Server(
-            title="LM Studio",
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The one that LMSTUDIO_URL names."""
+        server = Server(
+            title=LMSTUDIO.subject,
             url=settings.lmstudio_url.removesuffix("/v1"),
             setting="LMSTUDIO_URL",
             start="Start its server with `lms server start`",
@@ -53,14 +95,13 @@ class LMStudioBackend:
             key=settings.lmstudio_api_key,
             connect_timeout_s=settings.connect_timeout_s,
         )
-        self.store = LMStudioStore(self._server, settings.idle_timeout_s, self.error)
-        self._aliases: dict[str, tuple[str, str]] = {}
+        return cls(LMSTUDIO, server, settings.idle_timeout_s)
 
     def __repr__(self) -> str:
         return f"<LMStudioBackend {self._server.url}>"
 
-    def endpoint(self) -> Endpoint:
-        return self._server.endpoint()
+    def address(self) -> str:
+        return self._endpoint.url
 
     def version(self) -> str:
         """LM Studio tells no version."""
@@ -84,16 +125,6 @@ class LMStudioBackend:
         alias, key = self._aliases.get(wanted, ("", ""))
         return next((replace(listed, id=alias) for listed in models if alias and listed.id == key), None)
 
-    def is_warm(self, model: str) -> bool:
-        """LM Studio goes on loading when a client leaves, so leaving never harms."""
-        return True
-
-    def answered(self, model: str) -> None:
-        """Nothing follows from it."""
-
-    def leave(self) -> None:
-        """LM Studio frees memory by itself."""
-
     def show(self, model: str) -> Mapping[str, Any]:
         for entry in self._listing(READ_TIMEOUT_S):
             if model in (entry.model.id, *entry.aliases):
@@ -108,12 +139,12 @@ class LMStudioBackend:
             if answer.status in (401, 403):
                 raise refused_key(self._server)
             if answer.status >= 500:
-                raise self.error(answer.status, answer.body)
+                raise self._error(answer.status, answer.body)
             listing = answer.object()
             if answer.status == 200 and path == "/api/v1/models" and isinstance(listing.get("models"), list):
-                return [entry for told in entries(listing["models"]) if (entry := _from_v1(told))]
+                return [entry for told in entries(listing["models"]) if (entry := _from_v1(self.identity.id, told))]
             if answer.status == 200 and path != "/api/v1/models" and isinstance(listing.get("data"), list):
-                return [entry for told in entries(listing["data"]) if (entry := _from_v0(told))]
+                return [entry for told in entries(listing["data"]) if (entry := _from_v0(self.identity.id, told))]
             if str(listing.get("error", "")).startswith("Unexpected endpoint"):
                 is_lmstudio = True
         # It knows itself by that sentence, and says it too when it wants a token and gets none (burnsbert/
@@ -123,26 +154,27 @@ class LMStudioBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body = openai_upstream.encode_chat(request, QUIRKS)
-        decoder = openai_upstream.OpenAIChatDecoder(self.name, flag_empty=not request.sampling.stop)
-        return Call("/v1/chat/completions", body, decoder, unheeded=openai_upstream.unheeded(request, QUIRKS))
+        # A caller's stop text can also be the reason for an answer without a word.
+        decoder = OpenAIChatDecoder(self.identity, NO_QUIRKS if request.sampling.stop else ANSWERS)
+        body = encode_chat(request, QUIRKS)
+        return self._call(request.model, "/v1/chat/completions", body, decoder, unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:
-        body = openai_upstream.encode_completion(request, QUIRKS)
-        decoder = openai_upstream.OpenAICompletionDecoder(self.name)
-        return Call("/v1/completions", body, decoder, unheeded=openai_upstream.unheeded(request, QUIRKS))
+        body, decoder = encode_completion(request, QUIRKS), OpenAICompletionDecoder(self.identity)
+        return self._call(request.model, "/v1/completions", body, decoder, unheeded(request, QUIRKS))
 
-    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
-        return "/v1/embeddings", openai_upstream.encode_embeddings(request, QUIRKS)
+    def embed(self, request: EmbeddingRequest) -> Call:
+        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        return self._call(request.model, "/v1/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
-    def embeddings(self, body: bytes) -> Embeddings:
-        return openai_upstream.decode_embeddings(body, self.name)
+    def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:
+        return Call(model, lambda: self._endpoint, path, body, decoder, self._error, unheeded=unheeded)
 
-    def error(self, status: int, body: bytes) -> GatewayError:
-        return openai_upstream.decode_error(status, body, self.name)
+    def _error(self, status: int, body: bytes) -> GatewayError:
+        return decode_error(status, body, self.identity)
 
 
-def _from_v1(told: Mapping[str, JSON]) -> _Entry | None:
+def _from_v1(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
     """`/api/v1/models`: the id is called `key` there."""
     key = word(told.get("key"))
     if key is None:
@@ -153,7 +185,7 @@ def _from_v1(told: Mapping[str, JSON]) -> _Entry | None:
     quantization = told.get("quantization")
     model = Model(
         id=key,
-        backend=LMStudioBackend.name,
+        backend=backend,
         name=word(told.get("display_name")) or key,
         family=word(told.get("architecture")),
         parameters=word(told.get("params_string")),
@@ -174,7 +206,7 @@ def _from_v1(told: Mapping[str, JSON]) -> _Entry | None:
     return _Entry(model, tuple(alias for alias in aliases if alias != key), told)
 
 
-def _from_v0(told: Mapping[str, JSON]) -> _Entry | None:
+def _from_v0(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
     """`/api/v0/models`, and `/v1/models`, which has the id alone."""
     id = word(told.get("id"))
     if id is None:
@@ -184,7 +216,7 @@ def _from_v0(told: Mapping[str, JSON]) -> _Entry | None:
     kind = word(told.get("type"))
     model = Model(
         id=id,
-        backend=LMStudioBackend.name,
+        backend=backend,
         name=id,
         family=word(told.get("arch")),
         quantization=word(told.get("quantization")),

@@ -16,7 +16,8 @@ from backend.backends.fields import entries, word, words
 from backend.dialects.chat import Model
 from backend.dialects.progress import Progress, Tally
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
-from backend.upstream.cold import READ_TIMEOUT_S, Server, ask, refused_key
+from backend.upstream.cold import READ_TIMEOUT_S, ask, refused_key
+from backend.upstream.endpoint import Server
 
 JSON = Any
 MODELS = "/api/v1/models"

@@ -9,19 +9,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
-from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.backend import Call, LoadGuard
 from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
 from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
-from backend.dialects.ollama.upstream import decoder as ollama_upstream
-from backend.errors import BackendTimeout, GatewayError, ModelNotFound
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, Residency, StreamDecoder
+from backend.dialects.ollama.upstream.call import encode_chat, encode_completion, encode_embeddings, unheeded
+from backend.dialects.ollama.upstream.decoder import OllamaDecoder, decode_embeddings
+from backend.dialects.ollama.upstream.failure import decode_error
+from backend.dialects.vectors import VectorsDecoder
+from backend.errors import BackendTimeout, ModelNotFound
+from backend.identity import Identity
 from backend.settings import Settings
-from backend.upstream.cold import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
+from backend.upstream.cold import READ_TIMEOUT_S, Answer, ask, refused_key, stranger
+from backend.upstream.endpoint import Server
 
 JSON = Any
+OLLAMA = Identity(
+    "ollama", "ollama", "Ollama", "Check OLLAMA_URL", no_models="Ollama has no model yet: run `ollama pull llama3.2`."
+)
 PS_TIMEOUT_S = 2.0
 """Since July 2026 `/api/ps` waits for a model that is loading; a listing must not wait with it."""
 MOST_SHOWS = 50
@@ -40,27 +48,33 @@ class _Running:
 class OllamaBackend:
     """See the module. Model names are Ollama's own short ones, with their tag: `llama3.2:latest`."""
 
-    name = "ollama"
+    def __init__(
+        self, identity: Identity, server: Server, idle_timeout_s: float, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.identity, self._server, self._clock = identity, server, clock
+        self._endpoint = server.endpoint()
+        self._residents = Residents(clock)
+        self.store = OllamaStore(server, idle_timeout_s, lambda id: self._residents.answered(_normal(id)))
+        self._can_think: dict[str, bool] = {}
+        self._shown_capabilities: dict[str, tuple[str, ...]] = {}
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = monotonic) -> None:
-        self._server = Server(
-            title="Ollama",
+    @classmethod
+    def of(cls, settings: Settings, clock: Callable[[], float] = monotonic) -> Self:
+        """The one that OLLAMA_URL names."""
+        server = Server(
+            title=OLLAMA.subject,
             url=settings.ollama_url.removesuffix("/v1").removesuffix("/api"),
             setting="OLLAMA_URL",
             start="Start it with `ollama serve`",
             connect_timeout_s=settings.connect_timeout_s,
         )
-        self.store = OllamaStore(self._server, settings.idle_timeout_s, self.error)
-        self._clock = clock
-        self._residents = Residents(clock)
-        self._can_think: dict[str, bool] = {}
-        self._shown_capabilities: dict[str, tuple[str, ...]] = {}
+        return cls(OLLAMA, server, settings.idle_timeout_s, clock)
 
     def __repr__(self) -> str:
         return f"<OllamaBackend {self._server.url}>"
 
-    def endpoint(self) -> Endpoint:
-        return self._server.endpoint()
+    def address(self) -> str:
+        return self._endpoint.url
 
     def version(self) -> str:
         answer = ask(self._server, "/api/version", timeout_s=self._server.connect_timeout_s)
@@ -99,15 +113,6 @@ class OllamaBackend:
         wanted = _normal(model)
         return next((listed for listed in models if _normal(listed.id) == wanted), None)
 
-    def is_warm(self, model: str) -> bool:
-        return self._residents.holds(_normal(model))
-
-    def answered(self, model: str) -> None:
-        self._residents.answered(_normal(model))
-
-    def leave(self) -> None:
-        """Ollama frees memory by itself."""
-
     def show(self, model: str) -> Mapping[str, Any]:
         answer = ask(self._server, "/api/show", {"model": model})
         if answer.status == 404:
@@ -120,7 +125,7 @@ class OllamaBackend:
         return without_nothing(
             {
                 "model": model,
-                "backend": self.name,
+                "backend": self.identity.id,
                 "license": bounded(shown.get("license")),
                 "parameters": bounded(shown.get("parameters")),
                 "template": bounded(shown.get("template")),
@@ -150,7 +155,7 @@ class OllamaBackend:
         known = self._shown_capabilities.get(_digest(entry))
         return Model(
             id=id,
-            backend=self.name,
+            backend=self.identity.id,
             name=id,
             family=word(details.get("family")),
             parameters=word(details.get("parameter_size")),
@@ -192,31 +197,54 @@ class OllamaBackend:
         if answer.status in (401, 403):
             raise refused_key(self._server)
         if answer.status >= 500:
-            raise self.error(answer.status, answer.body)
+            raise decode_error(answer.status, answer.body)
         if answer.status != 200:
             raise stranger(self._server)
 
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body = ollama_upstream.encode_chat(request, can_think=self._can_think.get(_normal(request.model)))
-        unheeded = ollama_upstream.unheeded(request)
-        decoder = ollama_upstream.OllamaDecoder("chat")
-        return Call("/api/chat", body, decoder, unheeded=unheeded, may_reload=bool(request.residency.options))
+        body = encode_chat(request, can_think=self._can_think.get(_normal(request.model)))
+        guard = self._guard(request.model, request.residency)
+        return self._call(request.model, "/api/chat", body, OllamaDecoder("chat"), guard, unheeded(request))
 
     def completion(self, request: CompletionRequest) -> Call:
-        body = ollama_upstream.encode_completion(request)
-        decoder = ollama_upstream.OllamaDecoder("completion")
-        return Call("/api/generate", body, decoder, may_reload=bool(request.residency.options))
+        body, guard = encode_completion(request), self._guard(request.model, request.residency)
+        return self._call(request.model, "/api/generate", body, OllamaDecoder("completion"), guard)
 
-    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
-        return "/api/embed", ollama_upstream.encode_embeddings(request)
+    def embed(self, request: EmbeddingRequest) -> Call:
+        decoder = VectorsDecoder(decode_embeddings, len(request.inputs))
+        guard = self._guard(request.model, request.residency)
+        return self._call(request.model, "/api/embed", encode_embeddings(request), decoder, guard)
 
-    def embeddings(self, body: bytes) -> Embeddings:
-        return ollama_upstream.decode_embeddings(body)
+    def _call(
+        self,
+        model: str,
+        path: str,
+        body: bytes,
+        decoder: StreamDecoder,
+        guard: LoadGuard,
+        unheeded: tuple[str, ...] = (),
+    ) -> Call:
+        return Call(model, lambda: self._endpoint, path, body, decoder, decode_error, unheeded=unheeded, guard=guard)
 
-    def error(self, status: int, body: bytes) -> GatewayError:
-        return ollama_upstream.decode_error(status, body)
+    def _guard(self, model: str, residency: Residency) -> LoadGuard:
+        return _Guard(self._residents, _normal(model), bool(residency.options))
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """One call's. With `options` of its own Ollama may load the model anew, however warm it is."""
+
+    residents: Residents
+    model: str
+    may_reload: bool
+
+    def may_be_loading(self) -> bool:
+        return self.may_reload or not self.residents.holds(self.model)
+
+    def answered(self) -> None:
+        self.residents.answered(self.model)
 
 
 def _id(entry: Mapping[str, JSON]) -> str | None:

@@ -14,10 +14,12 @@ import gevent
 
 from backend.backends.fields import entries
 from backend.dialects.chat import Model
+from backend.dialects.ollama.upstream.failure import decode_error
 from backend.dialects.ollama.upstream.pull import OllamaPull
 from backend.dialects.progress import Progress
-from backend.errors import BackendTimeout, BadRequest, GatewayError, Truncated
-from backend.upstream.cold import READ_TIMEOUT_S, Server, ask, lines
+from backend.errors import BackendTimeout, BadRequest, Truncated
+from backend.upstream.cold import READ_TIMEOUT_S, ask, lines
+from backend.upstream.endpoint import Server
 
 JSON = Any
 UNLOAD_PATIENCE_S = 5.0
@@ -30,12 +32,12 @@ fails: with any other host, a caller could look around in the network that Ollam
 
 
 class OllamaStore:
-    """See the module. `error` tells what an answer other than 200 means; `idle_s` is the longest silence."""
+    """See the module. `idle_s` is the longest silence; `loaded` is told which model certainly is in memory now."""
 
     cannot: Mapping[str, str] = {}
 
-    def __init__(self, server: Server, idle_s: float, error: Callable[[int, bytes], GatewayError]) -> None:
-        self._server, self._idle_s, self._error = server, idle_s, error
+    def __init__(self, server: Server, idle_s: float, loaded: Callable[[str], None]) -> None:
+        self._server, self._idle_s, self._loaded = server, idle_s, loaded
 
     def load(self, model: Model) -> str:
         """A generation without a prompt loads, and an embedding of nothing does for models that generate nothing.
@@ -46,6 +48,7 @@ class OllamaStore:
             self._ask("/api/generate", {"model": model.id, "stream": False}, self._idle_s)
         else:
             self._ask("/api/embed", {"model": model.id, "input": []}, self._idle_s)
+        self._loaded(model.id)
         return model.id
 
     def unload(self, model: Model) -> str:
@@ -59,7 +62,7 @@ class OllamaStore:
         """Ollama stops when the connection is closed, and a new pull goes on from there. `insecure` is never sent."""
         _check_library(name)
         reader = OllamaPull()
-        with closing(lines(self._server, "/api/pull", {"model": name}, self._idle_s, self._error)) as told:
+        with closing(lines(self._server, "/api/pull", {"model": name}, self._idle_s, decode_error)) as told:
             for line in told:
                 progress = reader.read(line)
                 if reader.is_done:
@@ -86,7 +89,7 @@ class OllamaStore:
     def _ask(self, path: str, body: JSON, timeout_s: float = READ_TIMEOUT_S, method: str | None = None) -> None:
         answer = ask(self._server, path, body, timeout_s, method)
         if answer.status != 200 or answer.object().get("error"):
-            raise self._error(answer.status, answer.body)
+            raise decode_error(answer.status, answer.body)
 
 
 def _check_library(name: str) -> None:

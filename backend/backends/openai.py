@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from backend.backends.backend import Call, Endpoint, Model
+from backend.backends.backend import Call
 from backend.backends.fields import bounded, count, entries, fields, scale, without_nothing, word, words
 from backend.backends.store import VERBS, NoStore
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Embeddings
-from backend.dialects.openai.upstream import decoder as openai_upstream
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
+from backend.dialects.openai.upstream.call import (
+    PLAIN,
+    RequestQuirks,
+    encode_chat,
+    encode_completion,
+    encode_embeddings,
+    unheeded,
+)
+from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
+from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, decode_error
+from backend.dialects.openai.upstream.vectors import decode_embeddings
+from backend.dialects.vectors import VectorsDecoder
 from backend.errors import BackendFailed, GatewayError, ModelNotFound
+from backend.identity import Identity
 from backend.settings import Settings
-from backend.upstream.cold import READ_TIMEOUT_S, Answer, Server, ask, refused_key, stranger
+from backend.upstream.cold import READ_TIMEOUT_S, Answer, ask, refused_key, stranger
+from backend.upstream.endpoint import Server
 
 JSON = Any
 ENGINES = {"llamacpp", "vllm", "sglang"}
 """Who "owns" the models in the listing of a server that runs them itself."""
-PLAIN = openai_upstream.Quirks()
-ENGINE = openai_upstream.Quirks(
-    repeat_penalty_names=("repeat_penalty", "repetition_penalty"), thinking="chat_template_kwargs"
-)
-OPENAI = openai_upstream.Quirks(max_tokens_name="max_completion_tokens", repeat_penalty_names=())
+ENGINE = RequestQuirks(repeat_penalty_names=("repeat_penalty", "repetition_penalty"), thinking="chat_template_kwargs")
+OPENAI = RequestQuirks(max_tokens_name="max_completion_tokens", repeat_penalty_names=())
 """OpenAI itself refuses fields that it does not know, and `max_tokens` for its newer models."""
 _CAN_LOOK = {"image", "vision", "multimodal"}
 
@@ -33,14 +43,21 @@ class OpenAIBackend:
     and the server judges; an empty listing is a listing, and no name is in it.
     """
 
-    name = "openai"
     store = NoStore(
         dict.fromkeys(VERBS, "OpenAI's API does not manage models: do that where the OpenAI-compatible server runs.")
     )
 
-    def __init__(self, settings: Settings) -> None:
-        self._server = Server(
-            title="The OpenAI-compatible server",
+    def __init__(self, identity: Identity, server: Server) -> None:
+        self.identity, self._server = identity, server
+        self._endpoint = server.endpoint()
+        self._has_listing = True
+        self._quirks = OPENAI if self._endpoint.host == "api.openai.com" else PLAIN
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The one that OPENAI_URL names."""
+        server = Server(
+            title=OPENAI_COMPATIBLE.subject,
             url=settings.openai_url,
             setting="OPENAI_URL",
             start="Start it",
@@ -48,14 +65,13 @@ class OpenAIBackend:
             key=settings.openai_api_key,
             connect_timeout_s=settings.connect_timeout_s,
         )
-        self._has_listing = True
-        self._quirks = OPENAI if self.endpoint().host == "api.openai.com" else PLAIN
+        return cls(OPENAI_COMPATIBLE, server)
 
     def __repr__(self) -> str:
         return f"<OpenAIBackend {self._server.url}>"
 
-    def endpoint(self) -> Endpoint:
-        return self._server.endpoint()
+    def address(self) -> str:
+        return self._endpoint.url
 
     def version(self) -> str:
         """OpenAI's API tells no version. Raises BackendFailed where OPENAI_URL or the key looks wrong."""
@@ -68,30 +84,22 @@ class OpenAIBackend:
         listed = entries(listing.get("data"))
         if any(word(entry.get("owned_by")) in ENGINES for entry in listed):
             self._quirks = ENGINE
-        return [_model(id, entry, tags.get(id, {})) for entry in listed if (id := word(entry.get("id")))]
+        return [
+            _model(self.identity.id, id, entry, tags.get(id, {})) for entry in listed if (id := word(entry.get("id")))
+        ]
 
     def resolve(self, model: str, models: list[Model]) -> Model | None:
         if not self._has_listing and word(model):
-            return Model(model, self.name, model)
+            return Model(model, self.identity.id, model)
         return next((listed for listed in models if listed.id == model), None)
-
-    def is_warm(self, model: str) -> bool:
-        """Leaving never harms: these servers load a model at their start, or on their own account."""
-        return True
-
-    def answered(self, model: str) -> None:
-        """Nothing follows from it."""
-
-    def leave(self) -> None:
-        """Nothing of it is ours."""
 
     def show(self, model: str) -> Mapping[str, Any]:
         listing = self._listing(READ_TIMEOUT_S)
         for entry in entries(listing.get("data")):
             if entry.get("id") == model:
-                return _shown(_model(model, entry, {}), entry)
+                return _shown(_model(self.identity.id, model, entry, {}), entry)
         if not self._has_listing:
-            return {"model": model, "backend": self.name}
+            return {"model": model, "backend": self.identity.id}
         raise ModelNotFound(f"{self._server.title} has no model {model[:100]!r}. GET /models lists those it has.")
 
     def _listing(self, timeout_s: float) -> Mapping[str, JSON]:
@@ -104,7 +112,7 @@ class OpenAIBackend:
             self._has_listing = False
             return {}
         if answer.status != 200:
-            raise self.error(answer.status, answer.body)
+            raise self._error(answer.status, answer.body)
         if not _is_listing(answer):
             self._check_path(timeout_s)
             raise stranger(self._server)
@@ -122,23 +130,22 @@ class OpenAIBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body = openai_upstream.encode_chat(request, self._quirks)
-        unheeded = openai_upstream.unheeded(request, self._quirks)
-        return Call("/chat/completions", body, openai_upstream.OpenAIChatDecoder(self.name), unheeded=unheeded)
+        body, decoder = encode_chat(request, self._quirks), OpenAIChatDecoder(self.identity)
+        return self._call(request.model, "/chat/completions", body, decoder, unheeded(request, self._quirks))
 
     def completion(self, request: CompletionRequest) -> Call:
-        body = openai_upstream.encode_completion(request, self._quirks)
-        unheeded = openai_upstream.unheeded(request, self._quirks)
-        return Call("/completions", body, openai_upstream.OpenAICompletionDecoder(self.name), unheeded=unheeded)
+        body, decoder = encode_completion(request, self._quirks), OpenAICompletionDecoder(self.identity)
+        return self._call(request.model, "/completions", body, decoder, unheeded(request, self._quirks))
 
-    def embedding_call(self, request: EmbeddingRequest) -> tuple[str, bytes]:
-        return "/embeddings", openai_upstream.encode_embeddings(request, self._quirks)
+    def embed(self, request: EmbeddingRequest) -> Call:
+        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        return self._call(request.model, "/embeddings", encode_embeddings(request, self._quirks), decoder)
 
-    def embeddings(self, body: bytes) -> Embeddings:
-        return openai_upstream.decode_embeddings(body)
+    def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:
+        return Call(model, lambda: self._endpoint, path, body, decoder, self._error, unheeded=unheeded)
 
-    def error(self, status: int, body: bytes) -> GatewayError:
-        return openai_upstream.decode_error(status, body, self.name)
+    def _error(self, status: int, body: bytes) -> GatewayError:
+        return decode_error(status, body, self.identity)
 
 
 def _is_listing(answer: Answer) -> bool:
@@ -147,12 +154,12 @@ def _is_listing(answer: Answer) -> bool:
     return answer.status == 200 and "data" in listing and isinstance(listing["data"], (list, type(None)))
 
 
-def _model(id: str, entry: Mapping[str, JSON], tag: Mapping[str, JSON]) -> Model:
+def _model(backend: str, id: str, entry: Mapping[str, JSON], tag: Mapping[str, JSON]) -> Model:
     """`meta`, `architecture` and `status` are llama.cpp's, `max_model_len` is vLLM's; others tell the id alone."""
     meta = fields(entry.get("meta"))
     return Model(
         id=id,
-        backend=OpenAIBackend.name,
+        backend=backend,
         name=id,
         parameters=scale(meta.get("n_params")),
         quantization=word(meta.get("ftype")),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from backend.dialects.progress import Progress
 from backend.errors import GatewayError
 
 JSON = Any
@@ -219,7 +220,6 @@ class Figures:
     ttft_ms: float | None = None
     tokens_per_second: float | None = None
     load_ms: float | None = None
-    queue_ms: float = 0.0
     estimated: bool = False
 
 
@@ -237,6 +237,21 @@ class Usage:
     figures: Figures | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """All vectors of one request, in the order of its inputs."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    input_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Pulled:
+    """The model that a pull brought; None where the backend lists it under a name that cannot be told."""
+
+    model: Model | None
+
+
 @dataclass(slots=True)
 class Completed:
     """The backend's own terminator: only this makes an answer a success."""
@@ -247,8 +262,21 @@ class Failed:
     error: GatewayError
 
 
-Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | Finished | Usage | Completed | Failed
-# Order in a good stream: Started, deltas…, Finished (one a choice), Usage?, Completed.
+Event = (
+    Started
+    | TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | Finished
+    | Embeddings
+    | Usage
+    | Progress
+    | Pulled
+    | Completed
+    | Failed
+)
+# Order in a good stream: Started, deltas…, Finished (one a choice), Usage?, Completed; of a pull: Progress…, Pulled,
+# Completed.
 
 
 class StreamDecoder(Protocol):
@@ -296,6 +324,7 @@ class Answer:
 
     started: Started = field(default_factory=Started)
     choices: dict[int, Choice] = field(default_factory=dict)
+    embeddings: Embeddings | None = None
     usage: Usage | None = None
 
     def add(self, event: Event) -> None:
@@ -313,6 +342,8 @@ class Answer:
                 self._choice(event.choice).finish_reason = event.reason
             case Usage():
                 self.usage = event
+            case Embeddings():
+                self.embeddings = event
             case Started():
                 self.started = event
 
@@ -328,12 +359,6 @@ def _join(calls: list[ToolCallDelta], piece: ToolCallDelta) -> None:
             call.name = call.name or piece.name
             return
     calls.append(ToolCallDelta(piece.index, piece.arguments, piece.id, piece.name, piece.choice))
-
-
-@dataclass(frozen=True, slots=True)
-class Embeddings:
-    vectors: tuple[tuple[float, ...], ...]
-    input_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

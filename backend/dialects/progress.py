@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import orjson
-
-from backend.dialects.chat import JSON
 from backend.errors import BackendFailed
 
+JSON = Any
 Phase = Literal["starting", "downloading", "verifying"]
 PHASES: tuple[Phase, ...] = ("starting", "downloading", "verifying")
 LONGEST_DETAIL = 120
@@ -72,25 +70,3 @@ class Tally:
         if type(value) is not int or not 0 <= value < 2**53:
             raise self.nonsense()
         return value
-
-
-def encode_progress(progress: Progress) -> bytes:
-    """A line of NDJSON."""
-    return _line(
-        {
-            "status": progress.phase,
-            "detail": progress.detail,
-            "completed": progress.completed,
-            "total": progress.total,
-            "fraction": progress.fraction,
-        }
-    )
-
-
-def encode_done(model: JSON) -> bytes:
-    """The last line of a pull that the backend called a success."""
-    return _line({"status": "done", "model": model})
-
-
-def _line(value: JSON) -> bytes:
-    return orjson.dumps(value) + b"\n"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from backend.dialects.chat import JSON
+from backend.dialects.chat import JSON, Completed, Embeddings, Event, Failed, Usage
+from backend.errors import BackendFailed, GatewayError
+
+LARGEST_ANSWER = 256 * 1024 * 1024
 
 
 def checked_vectors(found: list[JSON], count: int | None) -> tuple[tuple[float, ...], ...] | None:
@@ -20,3 +24,33 @@ def checked_vectors(found: list[JSON], count: int | None) -> tuple[tuple[float, 
             return None
         vectors.append(numbers)
     return tuple(vectors)
+
+
+class VectorsDecoder:
+    """Gathers an answer that is no stream, bounded, and has it read when it is all there. A `StreamDecoder`, so that
+    embeddings take the way of all answers: their client is watched, and leaving stops the work."""
+
+    def __init__(self, read: Callable[[bytes], Embeddings], count: int) -> None:
+        """`read` raises GatewayError for what is none; `count` is how many were asked for."""
+        self._read, self._count = read, count
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def begin(self, content_type: str) -> None:
+        """Whatever the type says, the body decides."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        self._size += len(data)
+        if self._size > LARGEST_ANSWER:
+            return [Failed(BackendFailed("The backend's answer is larger than the gateway keeps.", "answer_too_large"))]
+        self._pieces.append(data)
+        return []
+
+    def end(self) -> list[Event]:
+        try:
+            embeddings = self._read(b"".join(self._pieces))
+        except GatewayError as fault:
+            return [Failed(fault)]
+        if len(embeddings.vectors) != self._count:
+            return [Failed(BackendFailed("The backend gave another number of embeddings than it was asked for."))]
+        return [embeddings, Usage(input_tokens=embeddings.input_tokens), Completed()]

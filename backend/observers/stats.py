@@ -70,8 +70,8 @@ class Tally:
 class Stats:
     """An observer that adds exchanges up, for ever and per model.
 
-    Call `begin(model)` once routing has resolved a request's model; that exchange, told with the same
-    model, ends it. An exchange without a model (a wrong key, a body that is no JSON) counts in the totals
+    Call `begin(model)` once routing has resolved a request's model; that exchange, told with this model as `begun`,
+    ends it. An exchange without a model (a wrong key, a body that is no JSON) counts in the totals
     only. Requests that generate nothing (any method but POST, and the management of models) are not counted.
     """
 
@@ -90,12 +90,10 @@ class Stats:
         if exchange.method != "POST" or not exchange.is_counted:
             return
         self._totals.add(exchange)
-        if exchange.model is None:
-            return
-        tally = self._tally(exchange.model)
-        tally.add(exchange)
-        if tally.in_flight:
-            tally.in_flight -= 1
+        if exchange.model is not None:
+            self._tally(exchange.model).add(exchange)
+        if exchange.begun is not None:
+            self._tally(exchange.begun).in_flight -= 1
             self._totals.in_flight -= 1
 
     def snapshot(self) -> dict[str, Any]:

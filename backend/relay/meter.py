@@ -21,10 +21,18 @@ class Meter:
         self._usage: Usage | None = None
         self.request_id, self.method, self.route = request_id, method, route
         self.model: str | None = None
+        self._begun: str | None = None
         self.backend: str | None = None
         self.is_stream = False
         self.is_counted = True
         self.is_page_file = False
+
+    def begin(self, backend: str, model: str) -> None:
+        """A backend is asked for this model; said again for each attempt."""
+        self.backend, self.model = backend, model
+        if self._begun is None and self._observers is not None:
+            self._begun = model
+            self._observers.begin(model)
 
     def note(self, event: Event) -> None:
         """An event is on its way to the client. Called once per token; a Usage gets our figures."""
@@ -36,6 +44,12 @@ class Meter:
             self._deltas += 1
         elif kind is Usage:
             self._complete(event)  # type: ignore[arg-type]
+
+    def missing_usage(self) -> Usage | None:
+        """At the end of an answer: the count of what came, marked as an estimate, where the backend told none."""
+        if self._usage is not None:
+            return None
+        return Usage(output_tokens=self._deltas, figures=Figures("", estimated=True))
 
     def elapsed_ms(self) -> float:
         """Since the request came."""
@@ -82,6 +96,7 @@ class Meter:
                 outcome=outcome,
                 duration_ms=round(self.elapsed_ms(), 3),
                 model=self.model,
+                begun=self._begun,
                 backend=self.backend,
                 error_code=error_code,
                 input_tokens=self._usage.input_tokens if self._usage else 0,

@@ -10,9 +10,10 @@ from typing import Any
 
 from gevent.hub import get_hub
 
-from backend.dialects.chat import Event, StreamEncoder
+from backend.dialects.chat import Completed, Event, StreamEncoder
 from backend.errors import where
 from backend.relay.client import Client
+from backend.relay.deadlines import Deadlines
 from backend.relay.meter import DELTAS, Meter
 
 log = logging.getLogger("passerelle")
@@ -20,7 +21,7 @@ log = logging.getLogger("passerelle")
 
 class Outlet:
     """Sends events to one client. While `is_busy`, the relay reads nothing more from the backend, so that
-    memory stays constant; `on_room` says when to go on, `on_lost` that the client is gone."""
+    memory stays constant; `on_room` says when to go on, `on_lost` that the client is gone, or takes nothing."""
 
     def __init__(
         self,
@@ -36,16 +37,18 @@ class Outlet:
         self._unsent = b""
         self._paced: deque[Event] = deque()
         self._timer: Any = None
-        self.moved_at = monotonic()
+        self._clock: Any = None
+        self._deadlines: Deadlines | None = None
+        self._moved_at = monotonic()
 
     @property
     def is_busy(self) -> bool:
         return bool(self._unsent or self._paced or self._timer)
 
-    @property
-    def is_stuck(self) -> bool:
-        """The client does not take what we have for it."""
-        return bool(self._unsent)
+    def watch(self, deadlines: Deadlines) -> None:
+        """From here on a silent line shows signs of life, and a client that takes nothing is given up."""
+        self._deadlines = deadlines
+        self._set_clock(deadlines)
 
     def put(self, events: Iterable[Event]) -> None:
         if self._pace_s is None:
@@ -57,14 +60,15 @@ class Outlet:
 
     def beat(self) -> None:
         """A sign of life, in dialects that have one."""
-        self.moved_at = monotonic()
+        self._moved_at = monotonic()
         if not self._unsent:
             self._send(self._encoder.keep_alive)
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.close()
-            self._timer = None
+        for timer in (self._timer, self._clock):
+            if timer is not None:
+                timer.close()
+        self._timer = self._clock = self._deadlines = None
         self._paced.clear()
         self._unsent = b""
 
@@ -73,6 +77,9 @@ class Outlet:
         pieces = []
         try:
             for event in events:
+                if type(event) is Completed and (guess := self._meter.missing_usage()) is not None:
+                    note(guess)
+                    pieces.append(encode(guess))
                 note(event)
                 pieces.append(encode(event))
         except Exception as fault:  # an edge: a bug of ours must cut the line, not leave the client waiting
@@ -107,7 +114,7 @@ class Outlet:
         except OSError:
             self._on_lost()
             return
-        self.moved_at = monotonic()
+        self._moved_at = monotonic()
         if sent < len(framed):
             self._unsent = framed[sent:]
             self._client.when_writable(self._drain)
@@ -119,8 +126,31 @@ class Outlet:
             self._on_lost()
             return
         self._unsent = self._unsent[sent:]
-        self.moved_at = monotonic()
+        self._moved_at = monotonic()
         if not self._unsent:
             self._client.no_longer()
             if not self.is_busy:
                 self._on_room()
+
+    # -- the clock
+
+    def _set_clock(self, deadlines: Deadlines) -> None:
+        """One timer, set anew only when it fires: a token costs no timer."""
+        patience_s = deadlines.idle_s if self._unsent else deadlines.heartbeat_s
+        if self._clock is not None:
+            self._clock.close()
+        self._clock = get_hub().loop.timer(max(0.01, self._moved_at + patience_s - monotonic()))
+        self._clock.start(self._tick)
+
+    def _tick(self) -> None:
+        deadlines = self._deadlines
+        if deadlines is None:
+            return
+        still_s = monotonic() - self._moved_at
+        if self._unsent:
+            if still_s >= deadlines.idle_s:
+                self._on_lost()
+                return
+        elif still_s >= deadlines.heartbeat_s:
+            self.beat()
+        self._set_clock(deadlines)

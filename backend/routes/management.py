@@ -5,10 +5,12 @@ from __future__ import annotations
 import orjson
 from flask import Blueprint, Response, request
 
-from backend.dialects.openai.reply import describe_model, encode_deletion
+from backend.dialects.objects import encode_deletion
 from backend.dialects.own.model import parse_model
+from backend.dialects.own.models import describe_model
+from backend.dialects.own.progress import ProgressStream
 from backend.management import Management
-from backend.routes.reply import StreamResponse, client, json_reply, meter, read_object
+from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
 
 
 def routes(management: Management) -> Blueprint:
@@ -31,9 +33,8 @@ def routes(management: Management) -> Blueprint:
     def pull() -> Response:
         name = parse_model(read_object())
         meter().is_stream = True
-        pull = management.pull(name, client(), meter())
-        headers = {"x-passerelle-backend": meter().backend or ""}
-        return StreamResponse(pull.content_type, headers, pull.stream, pull.abandon)
+        relay = management.pull(name, client(), meter())
+        return stream_reply(relay, ProgressStream(), {"x-passerelle-backend": meter().backend or ""})
 
     @blueprint.delete("/v1/models/<path:name>")
     @blueprint.delete("/models/<path:name>")

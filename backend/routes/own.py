@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,14 @@ import orjson
 from flask import Blueprint, Response, request
 
 from backend import __version__
-from backend.dialects.openai import reply as openai_reply
-from backend.dialects.own import chat as course
+from backend.dialects.own.dialect import COURSE
+from backend.dialects.own.models import describe_model
 from backend.errors import GatewayError
 from backend.gateway import Gateway
 from backend.management import Management
 from backend.observers.stats import Stats
 from backend.routes.admission import Admission
-from backend.routes.reply import client, json_reply, meter, read_object, stream_reply
+from backend.routes.reply import generate, json_reply
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 
@@ -30,32 +29,25 @@ def routes(
     stats: Stats,
     admission: Admission,
 ) -> Blueprint:
-    blueprint = Blueprint("gateway", __name__)
+    blueprint = Blueprint("own", __name__)
 
     @blueprint.post("/chat")
     def chat() -> Response:
-        asked = course.parse_course(read_object())
-        meter().is_stream = asked.stream
-        opened = gateway.open(asked, client(), meter(), has_heartbeat=False)
-        elapsed_ms = meter().elapsed_ms
-        if asked.stream:
-            return stream_reply(opened, course.CourseStream(asked, opened.model.id, _now, elapsed_ms))
-        answer = opened.relay.gather()
-        return json_reply(course.encode_course(asked, answer, opened.model.id, _now, elapsed_ms), opened.headers)
+        return generate(gateway, COURSE)
 
     @blueprint.get("/models")
     def models() -> Response:
         listed = {
             "object": "list",
-            "backend": selection.current().name,
+            "backend": selection.current().identity.id,
             "default_model": _default(catalogue),
-            "data": [openai_reply.describe_model(model) for model in catalogue.models()],
+            "data": [describe_model(model) for model in catalogue.models()],
         }
         return json_reply(orjson.dumps(listed))
 
     @blueprint.get("/models/<path:name>")
     def model(name: str) -> Response:
-        return json_reply(orjson.dumps(openai_reply.describe_model(catalogue.find(name)[1])))
+        return json_reply(orjson.dumps(describe_model(catalogue.find(name)[1])))
 
     @blueprint.get("/stats")
     def statistics() -> Response:
@@ -77,10 +69,6 @@ def routes(
         return json_reply(orjson.dumps(known), status=200 if state["ok"] else 503)
 
     return blueprint
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _default(catalogue: Catalogue) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -10,11 +12,12 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend.dialects.chat import StreamEncoder
-from backend.dialects.openai import reply as openai_reply
+from backend.dialects.dialect import Dialect, Envelope, Generation
 from backend.errors import BadRequest, BodyTooLarge, GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
-from backend.gateway import Opened
+from backend.gateway import Gateway
 from backend.relay.client import Client
 from backend.relay.meter import Meter
+from backend.relay.relay import Relay
 from backend.routes.body import parse_object
 
 BODY_DEADLINE_S = 120
@@ -100,17 +103,32 @@ class _Body:
         raise StopIteration
 
 
-def stream_reply(opened: Opened, encoder: StreamEncoder) -> StreamResponse:
+def generate(gateway: Gateway, generation: Generation[Any]) -> Response:
+    """Answer a request for a generation, whole or as a stream, in the dialect that it was asked in."""
+    asked = generation.parse(read_object())
+    metered = meter()
+    metered.is_stream = asked.stream
+    opened = gateway.open(asked, client(), metered, has_heartbeat=asked.stream and generation.has_heartbeat)
+    around = Envelope(opened.model.id, secrets.token_hex(12), _now, metered.elapsed_ms)
+    if asked.stream:
+        return stream_reply(opened.relay, generation.stream(asked, around), opened.headers)
+    return json_reply(generation.reply(asked, opened.relay.gather(), around), opened.headers)
+
+
+def stream_reply(relay: Relay, encoder: StreamEncoder, headers: Mapping[str, str]) -> StreamResponse:
     """What a relay brings, in the dialect of this encoder."""
-    relay = opened.relay
     return StreamResponse(
-        encoder.content_type, opened.headers, lambda send_head: relay.stream(encoder, send_head), relay.abandon
+        encoder.content_type, headers, lambda send_head: relay.stream(encoder, send_head), relay.abandon
     )
 
 
-def render(error: GatewayError) -> Response:
-    """A failure in OpenAI's shape, which all our own routes share."""
-    response = json_reply(openai_reply.encode_error(error), status=error.status)
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def render(error: GatewayError, dialect: Dialect) -> Response:
+    """A failure in the shape that callers of this dialect know."""
+    response = Response(dialect.error(error), status=error.status, content_type=dialect.error_content_type)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     if error.should_retry is not None:

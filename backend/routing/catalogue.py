@@ -1,6 +1,6 @@
 """Which models there are, and which one a caller's name means.
 
-It must not know how a backend is asked. `find` is on the hot path: with a fresh listing it is a dict look-up.
+It must not know how a backend is asked.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from time import monotonic
 
 import gevent
 
-from backend.backends.backend import Backend, Model
+from backend.backends.backend import Backend
+from backend.dialects.chat import Model
 from backend.errors import BackendUnavailable, GatewayError, ModelNotFound
 from backend.routing.flight import Flight
-from backend.routing.selection import TITLES, Selection
+from backend.routing.selection import Selection
 
 log = logging.getLogger("passerelle")
 STALE_S = 30.0
@@ -25,12 +26,6 @@ STALE_S = 30.0
 NEXT_ASKED_S = 1.0
 """An unknown name asks the backend at once, and an old listing soon, but not more often than this."""
 MOST_ALIASES = 1000
-_NO_MODELS = {
-    "ollama": "Ollama has no model yet: run `ollama pull llama3.2`.",
-    "lmstudio": "LM Studio has no model yet: download one in LM Studio, or run `lms get`.",
-    "openai": "The OpenAI-compatible server lists no models: name one in the request, or set DEFAULT_MODEL in .env.",
-    "embedded": "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
-}
 _NO_CHAT_MODELS = "{title} has no model that can chat: get one, or name a model in the request."
 
 
@@ -80,9 +75,17 @@ class Catalogue:
                 raise
             return listing.models
 
+    def known(self, name: str) -> tuple[Backend, Model] | None:
+        """What `find` would say, where it is known already: on the hot path, without waiting for anybody."""
+        listing = self._listing
+        if listing is None or not self._selection.uses(listing.backend) or self._age(listing) >= self._ttl_s:
+            return None
+        model = listing.found.get(name)
+        return None if model is None else (listing.backend, model)
+
     def find(self, name: str) -> tuple[Backend, Model]:
-        """The backend and the model that a name means; "" means the default model. Raises ModelNotFound, or what
-        keeps the backend from telling."""
+        """The backend and the model that a name means; "" means the default model. May ask the backend. Raises
+        ModelNotFound, or what keeps the backend from telling."""
         backend = self._selection.current()
         listing = self._known(backend) or self._refreshed()
         if self._age(listing) >= self._ttl_s and self._may_ask():
@@ -90,7 +93,7 @@ class Catalogue:
         model = listing.found.get(name) or self._resolved(listing, name)
         if model is None and self._age(listing) >= NEXT_ASKED_S:
             if self._fault is not None and not self._may_ask():
-                raise self._fault
+                raise self._fault.anew()
             listing = self._refreshed()
             model = self._resolved(listing, name)
         if model is None:
@@ -171,7 +174,9 @@ class Catalogue:
                 return model
             if not self._has_missed_default:
                 self._has_missed_default = True
-                log.warning("%s has no model %s (DEFAULT_MODEL).", _title(listing.backend), self._default_model)
+                log.warning(
+                    "%s has no model %s (DEFAULT_MODEL).", listing.backend.identity.subject, self._default_model
+                )
         chatting = [model for model in listing.models if _can_chat(model)]
         return next((model for model in chatting if model.is_loaded), chatting[0] if chatting else None)
 
@@ -182,9 +187,9 @@ def _can_chat(model: Model) -> bool:
 
 
 def _not_found(listing: _Listing, name: str) -> ModelNotFound:
-    title = _title(listing.backend)
+    title = listing.backend.identity.subject
     if not listing.models:
-        return ModelNotFound(_NO_MODELS.get(listing.backend.name, f"{title} has no model."))
+        return ModelNotFound(listing.backend.identity.no_models or f"{title} has no model.")
     if not name:
         return ModelNotFound(_NO_CHAT_MODELS.format(title=title))
     shown = "".join(letter if letter.isprintable() else "?" for letter in name[:100])
@@ -201,8 +206,3 @@ def _close_names(name: str, ids: list[str]) -> list[str]:
     holding = [lower for lower in by_lower if wanted and wanted in lower]
     alike = get_close_matches(wanted, by_lower, n=5, cutoff=0.5)
     return [by_lower[lower] for lower in dict.fromkeys([*holding, *alike])][:5]
-
-
-def _title(backend: Backend) -> str:
-    title = TITLES.get(backend.name, backend.name)
-    return title[0].upper() + title[1:]

@@ -26,7 +26,7 @@ class Flight(Generic[T]):
         while (other := self._under_way) is not None:
             other.is_over.wait()
             if other.fault is not None:
-                raise other.fault
+                raise other.fault.anew()
             if other.results:
                 return other.results[0]
             # Whoever did it was killed; somebody else must.

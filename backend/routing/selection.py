@@ -14,16 +14,13 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from backend.backends.backend import Backend
+from backend.backends.backend import Backend, Leavable
 from backend.errors import BackendTimeout, BackendUnavailable, GatewayError, where
+from backend.observers.exchange import Exchange
 from backend.routing.flight import Flight
 
-TITLES = {
-    "ollama": "Ollama",
-    "lmstudio": "LM Studio",
-    "openai": "the OpenAI-compatible server",
-    "embedded": "the embedded engine",
-}
+DOUBTFUL = frozenset(("backend_unavailable", "connect_timeout"))
+"""Failures after which the backend may not be there any more."""
 HEAD_START_S = 0.25
 """A silent candidate holds up the next one's probe no longer than this. Without any head start the embedded engine
 would be started for nothing at every look."""
@@ -76,7 +73,8 @@ class Selection:
 
     def __repr__(self) -> str:
         chosen = self._view.chosen
-        return f"<Selection {chosen.name if chosen else None} of {', '.join(c.name for c in self._candidates)}>"
+        candidates = ", ".join(candidate.identity.id for candidate in self._candidates)
+        return f"<Selection {chosen.identity.id if chosen else None} of {candidates}>"
 
     def current(self) -> Backend:
         """The backend to use now. Raises BackendUnavailable where no candidate answers."""
@@ -86,14 +84,23 @@ class Selection:
             raise BackendUnavailable(self._view.message or "No backend is configured.")
         return self._view.chosen
 
+    def uses(self, backend: Backend) -> bool:
+        """Whether this is the one to use now, as far as is known."""
+        return self._view.chosen is backend
+
+    def heard(self, exchange: Exchange) -> None:
+        """An observer: a request that failed for its backend is a reason to look."""
+        if exchange.error_code in DOUBTFUL:
+            self.suspect()
+
     def state(self) -> dict[str, Any]:
         """`{"name", "url", "version", "ok", "message"}` as of the last look; looks if there was none."""
         if not self._view.is_seen:
             self.look()
         view = self._view
         return {
-            "name": view.chosen.name if view.chosen else "auto",
-            "url": _url(view.chosen) if view.chosen else None,
+            "name": view.chosen.identity.id if view.chosen else "auto",
+            "url": view.chosen.address() if view.chosen else None,
             "version": view.version or None,
             "ok": view.chosen is not None and view.message is None,
             "message": view.message,
@@ -140,7 +147,8 @@ class Selection:
         chosen = self._view.chosen
         if chosen is not None:
             for backend in {*asked, before.chosen} - {chosen, None}:
-                backend.leave()
+                if isinstance(backend, Leavable):
+                    backend.leave()
         self._say(before, [probe.backend for probe in probes if probe.fault is not None])
 
     def _ask(self) -> tuple[list[_Probe], list[Any]]:
@@ -187,11 +195,11 @@ class Selection:
             return
         why = ""
         if before.chosen is not None and before.chosen is not view.chosen:
-            title = TITLES.get(before.chosen.name, before.chosen.name)
+            title = before.chosen.identity.title
             why = f", because {title} does not answer any more" if before.chosen in failed else f" instead of {title}"
         version = f" {view.version}" if view.version else ""
-        title = TITLES.get(view.chosen.name, view.chosen.name)
-        self._log.info("Using %s%s at %s%s.", title, version, _url(view.chosen) or "an address to come", why)
+        title = view.chosen.identity.title
+        self._log.info("Using %s%s at %s%s.", title, version, view.chosen.address() or "an address to come", why)
 
 
 def _probe(candidate: Backend) -> _Probe:
@@ -199,12 +207,3 @@ def _probe(candidate: Backend) -> _Probe:
         return _Probe(candidate, candidate.version())
     except GatewayError as fault:
         return _Probe(candidate, fault=fault)
-
-
-def _url(backend: Backend) -> str | None:
-    try:
-        endpoint = backend.endpoint()
-    except GatewayError:  # an engine that is starting has no address yet
-        return None
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"{'https' if endpoint.is_tls else 'http'}://{host}:{endpoint.port}{endpoint.base_path}"

@@ -17,6 +17,8 @@ from gunicorn.http import errors
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.ggevent import GeventWorker
 
+from backend.dialects.dialect import Dialect
+from backend.errors import GatewayError
 from backend.settings import Settings
 from backend.turns import take_turn
 
@@ -76,10 +78,25 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if status >= 500:
             logging.getLogger("passerelle").error("A connection failed with %s.", type(exc).__name__)
         try:
-            util.write_nonblock(client, _refusal(status, reason))
+            util.write_nonblock(client, self._refusal(req, status, reason))
         except OSError:
             self.log.debug("The client left before it could be told.")
         _hang_up(client)
+
+    def _refusal(self, req: Any, status: int, reason: str) -> bytes:
+        """In the dialect of the address, as far as the request tells one."""
+        error = GatewayError("The gateway failed. This is a bug in it.", status)
+        if status < 500:
+            message = "The request is not valid HTTP, or is too large."
+            error = GatewayError(message, status, "invalid_request_error", "invalid_http")
+        dialect: Dialect = self.wsgi.extensions["passerelle"].dialects.at(getattr(req, "path", None) or "/")
+        body = dialect.error(error)
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {dialect.error_content_type}\r\n"
+            f"Content-Length: {len(body)}\r\nx-request-id: req_{secrets.token_hex(12)}\r\n"
+            "X-Content-Type-Options: nosniff\r\n\r\n"
+        )
+        return head.encode("ascii") + body
 
 
 class _BodyReader:
@@ -149,20 +166,6 @@ def _verdict(exc: BaseException) -> tuple[int, str]:
     if isinstance(exc, (errors.ParseException, UnicodeError)):
         return 400, "Bad Request"
     return 500, "Internal Server Error"
-
-
-def _refusal(status: int, reason: str) -> bytes:
-    if status < 500:
-        words = b'"The request is not valid HTTP, or is too large.","type":"invalid_request_error"', b"invalid_http"
-    else:
-        words = b'"The gateway failed. This is a bug in it.","type":"server_error"', b"internal_error"
-    body = b'{"error":{"message":%b,"param":null,"code":"%b"}}' % words
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nx-request-id: req_{secrets.token_hex(12)}\r\n"
-        "X-Content-Type-Options: nosniff\r\n\r\n"
-    )
-    return head.encode("ascii") + body
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -20,50 +19,16 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from backend import __version__
-from backend.backends.backend import Endpoint
 from backend.dialects.framing import FramingError, LineReader
 from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError
-from backend.settings import Secret
 from backend.turns import take_turn
+from backend.upstream.endpoint import Server
 
 JSON = Any
 READ_TIMEOUT_S = 10.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 LONGEST_LINE = 64 * 1024
-NO_KEY = Secret("")
 _PIECE = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a backend listens, and the words for telling people about it.
-
-    `title` begins a sentence, `setting` is the variable in `.env`, `start` says how to start the server.
-    """
-
-    title: str
-    url: str
-    setting: str
-    start: str
-    key_setting: str = ""
-    key: Secret = NO_KEY
-    connect_timeout_s: float = 3.0
-
-    @property
-    def authorization(self) -> str:
-        return f"Bearer {self.key.reveal()}" if self.key else ""
-
-    def endpoint(self) -> Endpoint:
-        parts = urlsplit(self.url)
-        is_tls = parts.scheme == "https"
-        port = parts.port or (443 if is_tls else 80)
-        return Endpoint(
-            parts.hostname or "", port, is_tls, parts.path.rstrip("/"), self.authorization, self.title, self.remedy
-        )
-
-    @property
-    def remedy(self) -> str:
-        return f"{self.start}, or set {self.setting} in .env."
 
 
 @dataclass(frozen=True, slots=True)

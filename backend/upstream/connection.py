@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from gevent import socket
 from gevent.hub import get_hub
 
-from backend.backends.backend import Endpoint
+from backend.upstream.endpoint import Endpoint
 
 READ, WRITE = 1, 2
 RECEIVE_BYTES = 65536

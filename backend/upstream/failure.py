@@ -6,12 +6,18 @@ import ssl
 
 from httptools import HttpParserError
 
-from backend.backends.backend import Endpoint
 from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError
+from backend.upstream.endpoint import Endpoint
 
 
 def failure_of(fault: Exception, endpoint: Endpoint) -> GatewayError:
     """What a foreign exception of an exchange with this backend means to a caller."""
+    error = _meaning(fault, endpoint)
+    error.is_unreached = isinstance(fault, OSError)  # as TimeoutError is, and TLS's
+    return error
+
+
+def _meaning(fault: Exception, endpoint: Endpoint) -> GatewayError:
     title = endpoint.title
     if isinstance(fault, TimeoutError):
         return BackendTimeout(f"{title} did not accept a connection in time. {endpoint.remedy}", "connect_timeout")

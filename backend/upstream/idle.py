@@ -9,8 +9,8 @@ from time import monotonic
 from gevent.hub import get_hub
 from httptools import HttpParserError
 
-from backend.backends.backend import Endpoint
 from backend.upstream.connection import Connection, TlsConnection
+from backend.upstream.endpoint import Endpoint
 from backend.upstream.reply import Reply
 
 IDLE_LIFE_S = 4.0
@@ -19,12 +19,16 @@ SETTLE_S = 1.0
 """How long the end of a whole answer's framing may take."""
 
 
-class Pool:
-    """Connections that wait for their next request, newest first; an old one is closed, never used."""
+class IdleConnections:
+    """The newest first; an old one is closed, never used."""
 
     def __init__(self) -> None:
         self._idle: dict[Endpoint, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
+
+    def __repr__(self) -> str:
+        waiting = sum(len(connections) for connections in self._idle.values())
+        return f"<IdleConnections {waiting} of {len(self._idle)} endpoints>"
 
     def take(self, endpoint: Endpoint) -> Connection:
         """A live idle connection, or a new one that is not connected yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend import __version__
-from backend.backends.backend import Endpoint
+from backend.upstream.endpoint import Endpoint
 
 
 def request_bytes(endpoint: Endpoint, path: str, body: bytes) -> bytes:

@@ -59,7 +59,7 @@ def test_what_is_shown_has_an_end() -> None:
 def test_any_json_in_a_listing_is_read_or_left_out_and_never_raises(entry: dict[str, Any]) -> None:
     assert fields.entries([entry]) == [entry]
     for read in (_from_v0, _from_v1):
-        found = read(entry)
+        found = read("b", entry)
         assert found is None or isinstance(found.model.id, str)
-    shown = _shown(_model("m", entry, entry), entry)
+    shown = _shown(_model("b", "m", entry, entry), entry)
     assert shown["model"] == "m"

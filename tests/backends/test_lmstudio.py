@@ -35,7 +35,7 @@ def fake() -> Iterator[FakeBackend]:
 
 def backend_of(url: str, token: str = "") -> LMStudioBackend:
     settings = {"LMSTUDIO_URL": url, "LMSTUDIO_API_KEY": token, "CONNECT_TIMEOUT_S": "1"}
-    return LMStudioBackend(Settings.read(settings, None))
+    return LMStudioBackend.of(Settings.read(settings, None))
 
 
 @pytest.fixture
@@ -162,10 +162,10 @@ def test_calls_carry_what_only_lm_studio_wants(lmstudio: LMStudioBackend) -> Non
     messages = (Message("user", (Text("Hi"),)), Message("system", (Text("Late"),)))
     chat = lmstudio.chat(ChatRequest("m", messages, residency=Residency(ttl=60)))
     completion = lmstudio.completion(CompletionRequest("m", "Once"))
-    path, _ = lmstudio.embedding_call(EmbeddingRequest("m", ("a",)))
+    path = lmstudio.embed(EmbeddingRequest("m", ("a",))).path
 
     body = orjson.loads(chat.body)
     assert body["ttl"] == 60
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert (chat.path, completion.path, path) == ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
-    assert lmstudio.is_warm("m")
+    assert chat.guard is None, "LM Studio goes on loading when a client leaves"

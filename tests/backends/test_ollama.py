@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.backends.backend import Model
+from backend.backends.backend import LoadGuard, Model
 from backend.backends.ollama import OllamaBackend
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Message, Text
 from backend.errors import BackendFailed, BackendTimeout, BackendUnavailable, GatewayError, ModelNotFound
@@ -23,7 +23,7 @@ def fake() -> Iterator[FakeBackend]:
 
 
 def backend_of(url: str) -> OllamaBackend:
-    return OllamaBackend(Settings.read({"OLLAMA_URL": url, "CONNECT_TIMEOUT_S": "1"}, None))
+    return OllamaBackend.of(Settings.read({"OLLAMA_URL": url, "CONNECT_TIMEOUT_S": "1"}, None))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_listing_does_not_wait_for_a_model_that_loads(
     fake: FakeBackend, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.backends.ollama.PS_TIMEOUT_S", 0.2)
-    ollama.answered(LOADED.name)
+    guard_of(ollama, LOADED).answered()
     fake.script("/api/ps", Hang())
 
     assert [model.is_loaded for model in ollama.models()] == [True, None, None]
@@ -171,26 +171,32 @@ def test_a_name_means_what_it_means_to_ollama(ollama: OllamaBackend, asked: str,
     assert (found.id if found else None) == meant
 
 
+def guard_of(ollama: OllamaBackend, model: FakeModel) -> LoadGuard:
+    guard = ollama.chat(ChatRequest(model.name, ())).guard
+    assert guard is not None
+    return guard
+
+
 def test_a_listed_model_is_warm_once_two_listings_agree(fake: FakeBackend, ollama: OllamaBackend) -> None:
     def listed(expires_at: str) -> None:
         fake.script("/api/ps", Status(body={"models": [{"name": LOADED.name, "expires_at": expires_at}]}))
         ollama.models()
 
     listed("2126-11-21T10:00:00Z")
-    assert not ollama.is_warm(LOADED.name)
+    assert guard_of(ollama, LOADED).may_be_loading()
     listed("2126-11-21T10:00:05Z")
-    assert not ollama.is_warm(LOADED.name)
+    assert guard_of(ollama, LOADED).may_be_loading()
     listed("2126-11-21T10:00:05Z")
-    assert ollama.is_warm(LOADED.name)
+    assert not guard_of(ollama, LOADED).may_be_loading()
 
 
 def test_a_model_that_answered_is_warm_until_it_is_listed_no_more(fake: FakeBackend, ollama: OllamaBackend) -> None:
-    ollama.answered(EYES.name)
-    assert ollama.is_warm(EYES.name)
+    guard_of(ollama, EYES).answered()
+    assert not guard_of(ollama, EYES).may_be_loading()
 
     ollama.models()
 
-    assert not ollama.is_warm(EYES.name)
+    assert guard_of(ollama, EYES).may_be_loading()
 
 
 def test_show_tells_licence_parameters_template_families_and_context(ollama: OllamaBackend) -> None:
@@ -224,13 +230,13 @@ def test_a_show_of_wrong_types_tells_what_is_left(fake: FakeBackend, ollama: Oll
 def test_calls_go_to_the_native_api(fake: FakeBackend, ollama: OllamaBackend) -> None:
     chat = ollama.chat(ChatRequest("m", (Message("user", (Text("Hi"),)),)))
     completion = ollama.completion(CompletionRequest("m", "Once"))
-    path, body = ollama.embedding_call(EmbeddingRequest("m", ("a",)))
+    embedding = ollama.embed(EmbeddingRequest("m", ("a",)))
 
-    assert (chat.path, completion.path, path) == ("/api/chat", "/api/generate", "/api/embed")
+    assert (chat.path, completion.path, embedding.path) == ("/api/chat", "/api/generate", "/api/embed")
     assert b'"m"' in chat.body
     assert b'"m"' in completion.body
-    assert b'"m"' in body
-    assert (ollama.endpoint().host, ollama.endpoint().port) == ("127.0.0.1", fake.port)
+    assert b'"m"' in embedding.body
+    assert [(call.reach().host, call.reach().port) for call in (chat, embedding)] == [("127.0.0.1", fake.port)] * 2
 
 
 def test_an_effort_is_kept_from_models_that_cannot_think(ollama: OllamaBackend) -> None:

@@ -35,7 +35,7 @@ def fake() -> Iterator[FakeBackend]:
 
 
 def backend_of(url: str, key: str = "") -> OpenAIBackend:
-    return OpenAIBackend(Settings.read({"OPENAI_URL": url, "OPENAI_API_KEY": key, "CONNECT_TIMEOUT_S": "1"}, None))
+    return OpenAIBackend.of(Settings.read({"OPENAI_URL": url, "OPENAI_API_KEY": key, "CONNECT_TIMEOUT_S": "1"}, None))
 
 
 @pytest.fixture
@@ -146,10 +146,10 @@ def test_show_tells_what_the_listing_knows(fake: FakeBackend, server: OpenAIBack
 def test_calls_go_under_the_base_path(server: OpenAIBackend) -> None:
     chat = server.chat(ChatRequest("m", (Message("user", (Text("Hi"),)),)))
     completion = server.completion(CompletionRequest("m", "Once"))
-    path, _ = server.embedding_call(EmbeddingRequest("m", ("a",)))
+    path = server.embed(EmbeddingRequest("m", ("a",))).path
 
     assert (chat.path, completion.path, path) == ("/chat/completions", "/completions", "/embeddings")
-    assert server.endpoint().base_path == "/v1"
+    assert chat.reach().base_path == "/v1"
     assert orjson.loads(chat.body)["stream_options"] == {"include_usage": True}
 
 

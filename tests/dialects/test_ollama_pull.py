@@ -7,7 +7,8 @@ import json
 import pytest
 
 from backend.dialects.ollama.upstream.pull import OllamaPull
-from backend.dialects.progress import LONGEST_DETAIL, Progress, encode_done, encode_progress
+from backend.dialects.own.progress import encode_done, encode_progress
+from backend.dialects.progress import LONGEST_DETAIL, Progress
 from backend.errors import BackendFailed, ModelNotFound
 from tests.fake_dialects import pull_lines
 

@@ -26,15 +26,9 @@ from backend.dialects.chat import (
     ToolCall,
 )
 from backend.dialects.framing import LIMIT
-from backend.dialects.ollama.upstream.decoder import (
-    OllamaDecoder,
-    decode_embeddings,
-    decode_error,
-    encode_chat,
-    encode_completion,
-    encode_embeddings,
-    unheeded,
-)
+from backend.dialects.ollama.upstream.call import encode_chat, encode_completion, encode_embeddings, unheeded
+from backend.dialects.ollama.upstream.decoder import OllamaDecoder, decode_embeddings
+from backend.dialects.ollama.upstream.failure import decode_error
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
 from tests.dialects.upstream_cases import assert_decodes, cases, decode, each_byte, ndjson, shape
 

@@ -31,19 +31,19 @@ from backend.dialects.chat import (
     ToolCallDelta,
     Usage,
 )
+from backend.dialects.objects import encode_error
 from backend.dialects.openai.reply import (
-    describe_model,
     encode_chat,
     encode_completion,
     encode_embeddings,
-    encode_error,
     encode_model,
     encode_models,
 )
 from backend.dialects.openai.stream import ChatStream, CompletionStream
+from backend.dialects.own.models import describe_model
 from backend.errors import BackendFailed, ContextLengthExceeded, Truncated
 
-FIGURES = Figures("ollama", ttft_ms=12.5, tokens_per_second=40.0, load_ms=None, queue_ms=0.0)
+FIGURES = Figures("ollama", ttft_ms=12.5, tokens_per_second=40.0, load_ms=None)
 USAGE = Usage(input_tokens=7, output_tokens=3, cached_tokens=2, reasoning_tokens=1, figures=FIGURES)
 LOGPROB = {"token": "é", "logprob": -0.5, "bytes": [195, 169], "top_logprobs": [{"token": "e", "logprob": -2.0}]}
 RAW_ROLE = b'{"id":"up","choices":[{"index":0,"delta":{"role": "assistant","content":null},"finish_reason":null}]}'
@@ -131,7 +131,6 @@ def test_usage_comes_last_without_choices_where_it_was_asked_for() -> None:
             "ttft_ms": 12.5,
             "tokens_per_second": 40.0,
             "load_ms": None,
-            "queue_ms": 0.0,
         },
     }
 

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.backends.embedded import EMBEDDED
+from backend.backends.lmstudio import ANSWERS, LMSTUDIO
 from backend.dialects.chat import (
     Answer,
     ChatRequest,
@@ -32,16 +34,17 @@ from backend.dialects.chat import (
     ToolCall,
 )
 from backend.dialects.framing import LIMIT
-from backend.dialects.openai.upstream.decoder import (
-    OpenAIChatDecoder,
-    OpenAICompletionDecoder,
-    Quirks,
-    decode_embeddings,
-    decode_error,
+from backend.dialects.openai.upstream.call import (
+    RequestQuirks as Quirks,
+)
+from backend.dialects.openai.upstream.call import (
     encode_chat,
     encode_completion,
     encode_embeddings,
 )
+from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
+from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, decode_error
+from backend.dialects.openai.upstream.vectors import decode_embeddings
 from backend.errors import BackendFailed, GatewayError
 from tests.dialects.upstream_cases import FRAME, assert_decodes, cases, decode, each_byte, recorded, shape, sse
 
@@ -67,7 +70,7 @@ def test_a_whole_answer_to_a_request_for_a_stream_becomes_its_events(case: dict[
     body = json.dumps(case["input"]).encode()
 
     for pieces in ([body], each_byte(body)):
-        events = decode(OpenAIChatDecoder("lmstudio"), "application/json; charset=utf-8", pieces)
+        events = decode(OpenAIChatDecoder(LMSTUDIO), "application/json; charset=utf-8", pieces)
         assert shape(events) == case["expect"]
         if "says" in case:
             assert isinstance(events[-1], Failed)
@@ -319,9 +322,9 @@ def test_lmstudios_empty_answer_is_an_overflow_where_that_is_asked_for() -> None
     none = sse([_chunk({"role": "assistant", "content": ""}), "[DONE]"])
 
     for body in (stop, none):
-        events = decode(OpenAIChatDecoder("lmstudio", flag_empty=True), SSE, [body])
+        events = decode(OpenAIChatDecoder(LMSTUDIO, ANSWERS), SSE, [body])
         assert shape(events) == [["started"], ["failed", "context_length_exceeded"]]
-    assert shape(decode(OpenAIChatDecoder("lmstudio"), SSE, [stop]))[-1] == ["completed"]
+    assert shape(decode(OpenAIChatDecoder(LMSTUDIO), SSE, [stop]))[-1] == ["completed"]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +338,7 @@ def test_lmstudios_empty_answer_is_an_overflow_where_that_is_asked_for() -> None
 def test_an_answer_with_anything_in_it_is_not_empty(said: dict[str, Any]) -> None:
     body = sse([_chunk(said), _chunk({}, "stop"), "[DONE]"])
 
-    assert shape(decode(OpenAIChatDecoder("lmstudio", flag_empty=True), SSE, [body]))[-1] == ["completed"]
+    assert shape(decode(OpenAIChatDecoder(LMSTUDIO, ANSWERS), SSE, [body]))[-1] == ["completed"]
 
 
 def test_ids_that_are_missing_differ_between_streams() -> None:
@@ -407,6 +410,8 @@ def test_a_long_stream_costs_no_more_than_its_length(piece: str) -> None:
     assert process_time() - started < 10
 
 
+SERVERS = {"openai": OPENAI_COMPATIBLE, "lmstudio": LMSTUDIO, "embedded": EMBEDDED}
+
 # -- errors -------------------------------------------------------------------------------------
 
 
@@ -414,7 +419,7 @@ def test_a_long_stream_costs_no_more_than_its_length(piece: str) -> None:
 def test_a_servers_complaint_becomes_an_error_with_a_sentence_that_helps(case: dict[str, Any]) -> None:
     body = case["body"] if isinstance(case["body"], str) else json.dumps(case["body"])
 
-    error = decode_error(case["status"], body.encode(), case["server"])
+    error = decode_error(case["status"], body.encode(), SERVERS[case["server"]])
 
     assert (error.code, error.status) == (case["code"], case["http"])
     assert error.param == case.get("param", error.param)
@@ -426,13 +431,13 @@ def test_a_servers_complaint_becomes_an_error_with_a_sentence_that_helps(case: d
 
 
 def test_a_busy_server_tells_when_to_come_back() -> None:
-    assert decode_error(429, b"", "openai").retry_after_s == 2
-    assert decode_error(503, b'{"error":{"message":"Loading model"}}', "embedded").retry_after_s == 5
+    assert decode_error(429, b"").retry_after_s == 2
+    assert decode_error(503, b'{"error":{"message":"Loading model"}}', EMBEDDED).retry_after_s == 5
 
 
 @given(st.integers(100, 599), st.binary(max_size=300) | JUNK.map(lambda value: json.dumps(value).encode()))
 def test_any_answer_becomes_an_error(status: int, body: bytes) -> None:
-    error = decode_error(status, body, "openai")
+    error = decode_error(status, body)
 
     assert isinstance(error, GatewayError)
     assert 400 <= error.status < 600
@@ -498,7 +503,7 @@ def test_a_body_that_is_no_list_of_embeddings_is_an_error(body: bytes) -> None:
 
 def test_lmstudios_complaint_under_a_200_is_an_error_of_the_address() -> None:
     with pytest.raises(BackendFailed, match="LMSTUDIO_URL"):
-        decode_embeddings(b'{"error":"Unexpected endpoint or method. (POST /embeddings)"}', "lmstudio")
+        decode_embeddings(b'{"error":"Unexpected endpoint or method. (POST /embeddings)"}', LMSTUDIO)
 
 
 # -- requests -----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from backend.dialects.chat import (
     Completed,
     CompletionRequest,
     EmbeddingRequest,
+    Embeddings,
     Failed,
     Image,
     Message,
@@ -60,21 +61,21 @@ def chat(model: str, text: str = "What is a token?", **changes: object) -> ChatR
     return ChatRequest(model, (Message("user", (Text(text),)),), **changes)  # type: ignore[arg-type]
 
 
-def post(backend: EmbeddedBackend, path: str, body: bytes) -> tuple[int, str, bytes]:
+def post(call: Call) -> tuple[int, str, bytes]:
     """Status, content type and body."""
-    endpoint = backend.endpoint()
+    endpoint = call.reach()
     headers = {"Authorization": endpoint.authorization, "Content-Type": "application/json"}
     with contextlib.closing(http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=DEADLINE_S)) as connection:
-        connection.request("POST", endpoint.base_path + path, body, headers)
+        connection.request("POST", endpoint.base_path + call.path, call.body, headers)
         response = connection.getresponse()
         return response.status, response.headers["Content-Type"], response.read()
 
 
-def answered(backend: EmbeddedBackend, call: Call) -> Answer:
+def answered(call: Call) -> Answer:
     """The whole answer to a call; raises what the backend's failure means."""
-    status, content_type, body = post(backend, call.path, call.body)
+    status, content_type, body = post(call)
     if status != 200:
-        raise backend.error(status, body)
+        raise call.refusal(status, body)
     call.decoder.begin(content_type)
     events = call.decoder.feed(body) + call.decoder.end()
     if isinstance(events[-1], Failed):
@@ -135,7 +136,7 @@ def test_a_preset_gets_its_taught_answer(demo: EmbeddedBackend, taught: Taught, 
         Message("user", (Text(texts["user"][language]),)),
     )
 
-    answer = answered(demo, demo.chat(ChatRequest("passerelle-demo", messages)))
+    answer = answered(demo.chat(ChatRequest("passerelle-demo", messages)))
 
     topic, spoken = taught[text_of(answer)]
     assert (topic.split(":")[0], spoken) == (preset, language)
@@ -152,8 +153,8 @@ def test_the_demo_model_is_paced_and_at_temperature_zero_whatever_is_asked(demo:
 
     assert [json.loads(asked.body)["temperature"] for asked in (call, plain)] == [0, 0]
     assert (call.pace_s, plain.pace_s) == (0.02, 0.02)
-    assert text_of(answered(demo, call)) == text_of(answered(demo, demo.chat(chat("passerelle-demo"))))
-    assert text_of(answered(demo, plain))
+    assert text_of(answered(call)) == text_of(answered(demo.chat(chat("passerelle-demo"))))
+    assert text_of(answered(plain))
 
 
 REFUSED = {
@@ -175,14 +176,14 @@ def test_what_the_demo_model_cannot_do_is_refused_by_name(demo: EmbeddedBackend,
 
 def test_a_model_for_text_makes_no_embeddings(demo: EmbeddedBackend) -> None:
     with pytest.raises(Unsupported, match="makes no embeddings"):
-        demo.embedding_call(EmbeddingRequest("passerelle-demo", ("a",)))
+        demo.embed(EmbeddingRequest("passerelle-demo", ("a",)))
 
 
 def test_a_prompt_that_does_not_fit_is_said_to_be_too_long(demo: EmbeddedBackend) -> None:
     call = demo.chat(chat("passerelle-demo", "long " * 3000))
 
     with pytest.raises(ContextLengthExceeded):
-        answered(demo, call)
+        answered(call)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_all_that_the_file_says_is_shown(demo: EmbeddedBackend) -> None:
 
 
 def test_the_key_of_the_engine_does_not_show(demo: EmbeddedBackend) -> None:
-    assert "Bearer" not in repr(demo.endpoint())
+    assert "Bearer" not in repr(demo.chat(chat("passerelle-demo")).reach())
 
 
 # -- a folder of models
@@ -244,7 +245,7 @@ def test_a_gguf_in_the_folder_is_an_ordinary_model(folder: Path, engine: Engine)
     assert (model.id, model.is_demo, model.is_loaded, model.context_length) == ("mine", False, True, 512)
     assert call.pace_s is None
     assert json.loads(call.body)["temperature"] == 0.5
-    assert text_of(answered(backend, call))
+    assert text_of(answered(call))
 
 
 def test_nothing_runs_before_somebody_asks(folder: Path, engine: Engine) -> None:
@@ -255,7 +256,7 @@ def test_nothing_runs_before_somebody_asks(folder: Path, engine: Engine) -> None
 
     assert engine.loaded is None
     with pytest.raises(BackendUnavailable):
-        backend.endpoint()
+        engine.address()
 
 
 def test_the_default_model_is_the_named_one_or_the_first_that_speaks(folder: Path, engine: Engine) -> None:
@@ -280,7 +281,7 @@ def test_asking_for_another_model_changes_over_when_nobody_is_served(folder: Pat
     backend = EmbeddedBackend(settings(folder), engine)
     start(backend, engine)
 
-    answer = answered(backend, backend.chat(chat("b")))
+    answer = answered(backend.chat(chat("b")))
 
     assert answer.started.model == "b"
     assert [(model.id, model.is_loaded) for model in backend.models()] == [("a", False), ("b", True)]
@@ -297,7 +298,7 @@ def test_asking_for_another_model_is_refused_while_somebody_is_served(folder: Pa
         stream.recv(100)
 
         with pytest.raises(BackendUnavailable, match="one model at a time") as raised:
-            backend.chat(chat("b"))
+            backend.chat(chat("b")).reach()
 
         assert (raised.value.status, raised.value.code, raised.value.retry_after_s) == (503, "model_busy", 5)
         assert backend.models()[0].is_loaded
@@ -309,10 +310,10 @@ def test_a_call_that_has_not_arrived_yet_counts_as_served(folder: Path, engine: 
     backend = EmbeddedBackend(settings(folder), engine)
     start(backend, engine)
 
-    backend.chat(chat("a"))
+    backend.chat(chat("a")).reach()
 
     with pytest.raises(BackendUnavailable, match="one model at a time"):
-        backend.chat(chat("b"))
+        backend.chat(chat("b")).reach()
 
 
 def test_a_damaged_default_model_is_said_by_the_probe(folder: Path, engine: Engine) -> None:
@@ -320,7 +321,7 @@ def test_a_damaged_default_model_is_said_by_the_probe(folder: Path, engine: Engi
     backend = EmbeddedBackend(settings(folder), engine)
 
     with pytest.raises(BackendFailed, match=r"cannot load half.gguf"):
-        backend.chat(chat("half"))
+        backend.chat(chat("half")).reach()
     with pytest.raises(BackendUnavailable, match=r"cannot load half.gguf"):
         backend.version()
 
@@ -332,10 +333,10 @@ def test_a_damaged_model_that_somebody_asked_for_does_not_stay(folder: Path, eng
     start(backend, engine)
 
     with pytest.raises(BackendFailed, match=r"cannot load half.gguf"):
-        backend.chat(chat("half"))
+        backend.chat(chat("half")).reach()
 
     assert backend.version().startswith("xllamacpp")
-    assert text_of(answered(backend, backend.chat(chat("good"))))
+    assert text_of(answered(backend.chat(chat("good"))))
 
 
 def test_a_folder_of_rubbish_is_not_hidden_by_the_demo_model(folder: Path, engine: Engine) -> None:
@@ -360,12 +361,13 @@ def test_a_gguf_that_appears_takes_the_place_of_the_demo_model(folder: Path, eng
 def test_embeddings_come_from_a_model_with_pooling(folder: Path, engine: Engine) -> None:
     with_entries(DEMO_PATH, folder / "embedder.gguf", [entry("llama.pooling_type", 1)])
     backend = EmbeddedBackend(settings(folder), engine)
-    path, body = backend.embedding_call(EmbeddingRequest("embedder", ("one text", "another", "one text")))
+    call = backend.embed(EmbeddingRequest("embedder", ("one text", "another", "one text")))
 
-    status, _, answer = post(backend, path, body)
+    status, _, answer = post(call)
 
     assert status == 200
-    embeddings = backend.embeddings(answer)
+    (embeddings, *_) = call.decoder.feed(answer) + call.decoder.end()
+    assert isinstance(embeddings, Embeddings)
     assert [len(vector) for vector in embeddings.vectors] == [192, 192, 192]
     assert embeddings.vectors[0] == pytest.approx(embeddings.vectors[2])
     assert embeddings.vectors[0] != pytest.approx(embeddings.vectors[1])
@@ -377,11 +379,11 @@ def test_embeddings_come_from_a_model_with_pooling(folder: Path, engine: Engine)
 def test_a_text_too_long_to_embed_is_the_callers_fault(folder: Path, engine: Engine) -> None:
     with_entries(DEMO_PATH, folder / "embedder.gguf", [entry("llama.pooling_type", 1)])
     backend = EmbeddedBackend(settings(folder), engine)
-    path, body = backend.embedding_call(EmbeddingRequest("embedder", ("long " * 3000,)))
+    call = backend.embed(EmbeddingRequest("embedder", ("long " * 3000,)))
 
-    status, _, answer = post(backend, path, body)
+    status, _, answer = post(call)
 
-    error = backend.error(status, answer)
+    error = call.refusal(status, answer)
     assert (error.status, error.code) == (400, "context_length_exceeded")
 
 
@@ -398,7 +400,7 @@ def test_leaving_stops_the_engine_once_nobody_is_served(folder: Path, engine: En
 
     assert eventually(lambda: engine.loaded is None and not is_running(process))
     backend.version()
-    assert text_of(answered(backend, backend.chat(chat("passerelle-demo"))))
+    assert text_of(answered(backend.chat(chat("passerelle-demo"))))
 
 
 def test_being_wanted_again_calls_the_leaving_off(folder: Path, engine: Engine) -> None:
@@ -421,15 +423,15 @@ def test_a_request_after_a_crash_waits_for_the_new_engine(folder: Path, engine: 
     os.kill(first.process_id, signal.SIGKILL)
     assert eventually(lambda: engine.ready() != first)
 
-    answer = answered(backend, backend.chat(chat("passerelle-demo")))
+    answer = answered(backend.chat(chat("passerelle-demo")))
 
     assert text_of(answer).startswith("Tokens are")
     assert isinstance(answer.usage, Usage)
 
 
 def test_slots_are_idle_after_a_whole_answer(demo: EmbeddedBackend) -> None:
-    answered(demo, demo.chat(chat("passerelle-demo")))
-    endpoint = demo.endpoint()
+    answered(demo.chat(chat("passerelle-demo")))
+    endpoint = demo.chat(chat("passerelle-demo")).reach()
 
     slots = ask(endpoint.port, "/slots", key=endpoint.authorization.removeprefix("Bearer "))[2]
 

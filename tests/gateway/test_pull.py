@@ -251,19 +251,23 @@ def test_two_pull_the_same_model_to_its_end(ollama: Pair) -> None:
 SLOW = """
 from gevent import monkey; monkey.patch_all()
 import gevent, socket
-from backend.relay.client import Client
+from functools import partial
+from backend.dialects.own.progress import ProgressStream
 from backend.dialects.progress import Progress
-from backend.relay.meter import Meter
 from backend.observers.exchange import Observers
+from backend.relay.client import Client
+from backend.relay.deadlines import Deadlines
+from backend.relay.meter import Meter
 from backend.relay.pull import Pull
-from backend.relay.relay import Deadlines
+from backend.relay.relay import Relay
+from backend.relay.watch import Watch
 
 given = []
 def flood():
     try:
         for number in range(10**9):
             yield Progress("downloading", "x" * 100, number, 10**9)
-            given.append(len(pull._unsent))
+            given.append(len(relay._source._unsent))
             gevent.sleep(0)
     finally:
         print("closed", max(given), len(given) > 100)
@@ -272,9 +276,9 @@ ended = []
 ours, theirs = socket.socketpair()
 client = Client({"gunicorn.socket": ours, "SERVER_PROTOCOL": "HTTP/1.1"})
 meter = Meter(Observers([lambda exchange: ended.append((exchange.outcome, exchange.status))]), "r", "POST", "/")
-pull = Pull(flood, lambda: None, client, Deadlines(1, 0.3, 1), meter)
-pull.open()
-pull.stream(lambda data: None)
+relay = Relay([partial(Pull, flood, lambda: None)], Watch(client), Deadlines(1, 0.3, 1), meter)
+relay.open(1)
+relay.stream(ProgressStream(), lambda data: None)
 gevent.sleep(0)
 print(ended)
 """

@@ -144,7 +144,8 @@ def plain() -> Iterator[tuple[FakeBackend, RunningGateway]]:
     with FakeBackend("openai") as fake:
         port = free_port()
         script = (
-            "import sys; from backend.serving import server; from backend.settings import Settings; s = Settings.read();"
+            "import sys; from backend.serving import server; from backend.settings import Settings;"
+            "s = Settings.read();"
             "sys.exit(server._serve_gevent(s, server._listen(s.host, s.port)))"
         )
         environment = {

@@ -64,7 +64,7 @@ def test_a_fresh_gateway_has_counted_nothing(stats: Stats, clock: Clock) -> None
 
 def test_an_exchange_counts_for_its_model_and_in_the_totals(stats: Stats) -> None:
     stats.begin("demo")
-    stats(exchange(input_tokens=7, output_tokens=30, ttft_ms=41.234, tokens_per_second=50.0))
+    stats(exchange(begun="demo", input_tokens=7, output_tokens=30, ttft_ms=41.234, tokens_per_second=50.0))
     stats(exchange(model="llama3:8b", input_tokens=1, output_tokens=2, ttft_ms=100.0, tokens_per_second=10.0))
 
     snapshot = stats.snapshot()
@@ -87,12 +87,23 @@ def test_requests_in_flight_come_down_however_they_end(stats: Stats) -> None:
 
     for model in rolled.sample(endings, len(endings)):
         outcome = rolled.choice(["ok", "aborted", "error"])
-        stats(exchange(model=model, outcome=outcome))
+        stats(exchange(model=model, begun=model, outcome=outcome))
 
     snapshot = stats.snapshot()
     assert [snapshot["models"][model]["in_flight"] for model in models] == [0, 0, 0]
     assert snapshot["totals"]["in_flight"] == 0
     assert snapshot["totals"]["requests"] == 10_000
+
+
+def test_an_attempt_at_another_model_ends_what_the_first_one_began(stats: Stats) -> None:
+    stats.begin("a")
+
+    stats(exchange(model="b", begun="a"))
+
+    snapshot = stats.snapshot()
+    assert [snapshot["models"][model]["in_flight"] for model in ("a", "b")] == [0, 0]
+    assert [snapshot["models"][model]["requests"] for model in ("a", "b")] == [0, 1]
+    assert snapshot["totals"]["in_flight"] == 0
 
 
 def test_an_exchange_that_never_began_leaves_no_negative_count(stats: Stats) -> None:
@@ -143,7 +154,7 @@ def test_model_names_beyond_the_limit_share_one_entry(stats: Stats) -> None:
     for name in names:
         stats.begin(name)
     for name in names:
-        stats(exchange(model=name))
+        stats(exchange(model=name, begun=name))
 
     snapshot = stats.snapshot()
     assert len(snapshot["models"]) == MAX_MODELS + 1

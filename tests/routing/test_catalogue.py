@@ -38,7 +38,7 @@ class Rig:
         self.fake = fake
         urls = {"OLLAMA_URL": fake.url, "LMSTUDIO_URL": fake.url, "OPENAI_URL": fake.url + "/v1"}
         settings = Settings.read({**urls, "CONNECT_TIMEOUT_S": "1"}, None)
-        kinds = {"ollama": OllamaBackend, "lmstudio": LMStudioBackend, "openai": OpenAIBackend}
+        kinds = {"ollama": OllamaBackend.of, "lmstudio": LMStudioBackend.of, "openai": OpenAIBackend.of}
         self.backend: Backend = kinds[fake.kind](settings)
         self.selection = Selection([self.backend, *others])
         self.clock = Clock()
@@ -242,14 +242,14 @@ def test_a_known_name_is_found_while_the_backend_fails_and_an_unknown_one_is_its
 def test_when_the_backend_changes_its_models_are_asked_for(fake: FakeBackend) -> None:
     with FakeBackend("openai", ["other-model"]) as last:
         settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "1"}, None)
-        rig = Rig(fake, others=[OpenAIBackend(settings)])
+        rig = Rig(fake, others=[OpenAIBackend.of(settings)])
         rig.catalogue.models()
 
         fake.stop()
         rig.selection.look()
 
         backend, model = rig.catalogue.find("")
-        assert (backend.name, model.id) == ("openai", "other-model")
+        assert (backend.identity.id, model.id) == ("openai", "other-model")
         assert [model.id for model in rig.catalogue.models()] == ["other-model"]
 
 
@@ -264,7 +264,7 @@ def test_a_backend_that_fails_somebody_is_looked_at_again(
 ) -> None:
     with FakeBackend("openai", ["other-model"]) as last:
         settings = Settings.read({"OPENAI_URL": last.url + "/v1", "CONNECT_TIMEOUT_S": "1"}, None)
-        selection = Selection([Rig(fake).backend, OpenAIBackend(settings)], interval_s=1000)
+        selection = Selection([Rig(fake).backend, OpenAIBackend.of(settings)], interval_s=1000)
         catalogue = Catalogue(selection, "")
         selection.look()
         selection.start()
@@ -272,7 +272,7 @@ def test_a_backend_that_fails_somebody_is_looked_at_again(
             fake.stop()
             complain(catalogue)
             with gevent.Timeout(10):
-                while selection.current().name != "openai":
+                while selection.current().identity.id != "openai":
                     gevent.sleep(0.005)
         finally:
             selection.stop()

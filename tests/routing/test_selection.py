@@ -58,10 +58,10 @@ class Household:
             },
             None,
         )
-        self.leaving = Leaving(self.settings)
+        self.leaving = Leaving.of(self.settings)
         self.candidates: list[Backend] = [
-            OllamaBackend(self.settings),
-            LMStudioBackend(self.settings),
+            OllamaBackend.of(self.settings),
+            LMStudioBackend.of(self.settings),
             self.leaving,
         ]
         self.clock = Clock()
@@ -93,7 +93,7 @@ def test_the_best_that_answers_is_chosen_and_the_others_are_not_asked(house: Hou
 
     selection.look()
 
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
     assert repr(selection) == "<Selection ollama of ollama, lmstudio, openai>"
     assert house.lmstudio.requests == house.last.requests == []
 
@@ -109,7 +109,7 @@ def test_the_state_tells_what_health_shows(house: Household) -> None:
 
 
 def test_the_first_use_looks(house: Household) -> None:
-    assert house.auto().current().name == "ollama"
+    assert house.auto().current().identity.id == "ollama"
 
 
 def test_the_next_one_is_taken_when_the_chosen_one_disappears_and_left_when_it_is_back(
@@ -121,12 +121,12 @@ def test_the_next_one_is_taken_when_the_chosen_one_disappears_and_left_when_it_i
     house.ollama.stop()
     house.lmstudio.stop()
     selection.look()
-    assert selection.current().name == "openai"
+    assert selection.current().identity.id == "openai"
     house.ollama.start()
     selection.look()
     selection.look()
 
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
     assert house.leaving.times_left == 1
     assert said() == [
         "Using Ollama 0.33.0 at URL.",
@@ -165,7 +165,7 @@ def test_where_nobody_answered_a_use_looks_again_but_not_at_once(house: Househol
         selection.current()
     house.clock.now += 5
 
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
 
 
 def test_one_slow_answer_of_a_busy_server_changes_nothing_but_two_do(house: Household) -> None:
@@ -174,13 +174,13 @@ def test_one_slow_answer_of_a_busy_server_changes_nothing_but_two_do(house: Hous
     house.ollama.always("/api/version", Hang())
 
     selection.look()
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
     assert selection.state()["ok"]
     selection.look()
-    assert selection.current().name == "lmstudio"
+    assert selection.current().identity.id == "lmstudio"
     house.ollama.always("/api/version")
     selection.look()
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
 
 
 def test_what_was_asked_while_a_better_one_was_silent_is_let_go(house: Household) -> None:
@@ -191,7 +191,7 @@ def test_what_was_asked_while_a_better_one_was_silent_is_let_go(house: Household
 
     selection.look()
 
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
     assert len(house.last.requests) == 1
     assert house.leaving.times_left == 1
 
@@ -200,7 +200,7 @@ def test_a_server_that_answers_nonsense_is_passed_over(house: Household) -> None
     house.ollama.always("/api/version", Status(200, body=b"<html>"))
     selection = house.auto()
 
-    assert selection.current().name == "lmstudio"
+    assert selection.current().identity.id == "lmstudio"
 
 
 def test_a_fixed_backend_is_current_even_when_it_is_down(house: Household, said: Callable[[], list[str]]) -> None:
@@ -209,7 +209,7 @@ def test_a_fixed_backend_is_current_even_when_it_is_down(house: Household, said:
     selection.look()
     selection.look()
 
-    assert selection.current().name == "ollama"
+    assert selection.current().identity.id == "ollama"
     state = selection.state()
     assert (state["name"], state["url"], state["ok"]) == ("ollama", house.ollama.url, False)
     assert "`ollama serve`" in state["message"]
@@ -228,7 +228,7 @@ def test_the_loop_looks_when_somebody_suspects(house: Household) -> None:
     try:
         house.ollama.stop()
         selection.suspect()
-        until(lambda: selection.current().name == "lmstudio")
+        until(lambda: selection.current().identity.id == "lmstudio")
     finally:
         selection.stop()
 
@@ -238,7 +238,7 @@ def test_the_loop_looks_by_itself_until_it_is_stopped(house: Household) -> None:
     selection.start()
     until(lambda: len(house.ollama.requests) >= 3)
     house.ollama.stop()
-    until(lambda: selection.current().name == "lmstudio")
+    until(lambda: selection.current().identity.id == "lmstudio")
 
     selection.stop()
 
@@ -255,7 +255,8 @@ from backend.backends.openai import OpenAIBackend
 from backend.routing.selection import Selection
 from backend.settings import Settings
 settings = Settings.read(env_file=None)
-print(Selection([build(settings) for build in (OllamaBackend, LMStudioBackend, OpenAIBackend)]).current().name)
+backends = [build.of(settings) for build in (OllamaBackend, LMStudioBackend, OpenAIBackend)]
+print(Selection(backends).current().identity.id)
 """
 
 

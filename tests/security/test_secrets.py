@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
-from backend.backends.backend import Call, Endpoint
+from backend.backends.backend import Call
 from backend.backends.lmstudio import LISTINGS
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder
+from backend.dialects.openai.upstream.failure import decode_error
 from backend.settings import Secret, Settings, SettingsError
-from backend.upstream.cold import Server
+from backend.upstream.endpoint import Endpoint, Server
 from tests.fake_backend import Bytes, FakeBackend, Fin, Hang, Head, RawBytes, Reset, Status, Step
 from tests.running_gateway import RunningGateway
 from tests.security.wire import Reply, hear, one, request
@@ -354,7 +355,7 @@ def test_what_holds_a_secret_does_not_show_it() -> None:
         server,
         server.endpoint(),
         Endpoint("127.0.0.1", 9, authorization=f"Bearer {UPSTREAM_KEY}"),
-        Call("/chat/completions", PROMPT.encode(), OpenAIChatDecoder("openai")),
+        Call("m", server.endpoint, "/chat/completions", PROMPT.encode(), OpenAIChatDecoder(), decode_error),
         app.extensions["passerelle"],
         *app.extensions["passerelle"].backends,
         app.config,

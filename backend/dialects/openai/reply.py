@@ -21,7 +21,7 @@ from backend.dialects.chat import (
     Usage,
 )
 from backend.dialects.logprobs import joined_chat_logprobs, joined_completion_logprobs
-from backend.errors import GatewayError
+from backend.dialects.objects import list_model
 
 
 def encode_chat(answer: Answer, model: str, id: str, created: int) -> bytes:
@@ -61,42 +61,12 @@ def encode_embeddings(request: EmbeddingRequest, embeddings: Embeddings, model: 
 
 
 def encode_models(models: Iterable[Model]) -> bytes:
-    """`GET /v1/models`: OpenAI's four fields a model. `/models` tells more, with `describe_model`."""
-    return orjson.dumps({"object": "list", "data": [_listed(model) for model in models]})
+    """`GET /v1/models`: OpenAI's four fields a model. the gateway's own `/models` tells more."""
+    return orjson.dumps({"object": "list", "data": [list_model(model) for model in models]})
 
 
 def encode_model(model: Model) -> bytes:
-    return orjson.dumps(_listed(model))
-
-
-def describe_model(model: Model) -> dict[str, JSON]:
-    """A model as `/models` lists it: OpenAI's fields and all that the backend tells. Sizes in bytes, null: not told."""
-    return {
-        **_listed(model),
-        "name": model.name or model.id,
-        "backend": model.backend,
-        "family": model.family,
-        "parameters": model.parameters,
-        "quantization": model.quantization,
-        "size_bytes": model.size_bytes,
-        "context_length": model.context_length,
-        "capabilities": list(model.capabilities),
-        "is_loaded": model.is_loaded,
-        "is_demo": model.is_demo,
-        "memory_bytes": model.memory_bytes,
-    }
-
-
-def encode_deletion(id: str) -> bytes:
-    return orjson.dumps({"id": id, "object": "model", "deleted": True})
-
-
-def encode_error(error: GatewayError) -> bytes:
-    return orjson.dumps(write_error(error))
-
-
-def write_error(error: GatewayError) -> dict[str, JSON]:
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+    return orjson.dumps(list_model(model))
 
 
 def write_usage(usage: Usage) -> dict[str, JSON]:
@@ -126,7 +96,6 @@ def _figures(figures: Figures) -> dict[str, JSON]:
         "ttft_ms": figures.ttft_ms,
         "tokens_per_second": figures.tokens_per_second,
         "load_ms": figures.load_ms,
-        "queue_ms": figures.queue_ms,
     }
     if figures.estimated:
         written["estimated"] = True

@@ -23,7 +23,8 @@ from backend.dialects.chat import (
     Usage,
 )
 from backend.dialects.logprobs import completion_logprobs, logprobs_length
-from backend.dialects.openai.reply import shown_finish_reason, write_error, write_usage
+from backend.dialects.objects import write_error
+from backend.dialects.openai.reply import shown_finish_reason, write_usage
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 KEEP_ALIVE = b": keep-alive\n\n"  # a comment; an event without data would break openai-python

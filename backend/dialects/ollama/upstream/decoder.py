@@ -1,7 +1,6 @@
 """Reads what Ollama answers over its native API: the lines of chat and generate as events, and embeddings.
 
-Only a line with `done: true` makes an answer whole. The requests are in ollama_call.py, failures in
-ollama_failure.py; all of it can be had from here.
+Only a line with `done: true` makes an answer whole.
 """
 
 from __future__ import annotations
@@ -27,22 +26,11 @@ from backend.dialects.chat import (
     Usage,
 )
 from backend.dialects.framing import FramingError, LineReader
-from backend.dialects.ollama.upstream.call import encode_chat, encode_completion, encode_embeddings, unheeded
-from backend.dialects.ollama.upstream.failure import decode_error, judge
+from backend.dialects.ollama.upstream.failure import judge
 from backend.dialects.server_error import complaint_of
 from backend.dialects.think_tags import ThinkTags
 from backend.dialects.vectors import checked_vectors
 from backend.errors import BackendFailed, GatewayError, Truncated
-
-__all__ = [
-    "OllamaDecoder",
-    "decode_embeddings",
-    "decode_error",
-    "encode_chat",
-    "encode_completion",
-    "encode_embeddings",
-    "unheeded",
-]
 
 _TYPES = ("application/x-ndjson", "application/json")
 _MOST_CALLS = 1024

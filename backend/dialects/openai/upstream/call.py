@@ -29,7 +29,7 @@ _GO_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 
 
 @dataclass(frozen=True, slots=True)
-class Quirks:
+class RequestQuirks:
     """What one server wants written otherwise than OpenAI does. Each backend's own file says which.
 
     `json_object_as_schema`: it knows no `json_object`; a schema of any object says the same.
@@ -51,10 +51,10 @@ class Quirks:
     thinking: Literal["reasoning_effort", "chat_template_kwargs"] = "reasoning_effort"
 
 
-PLAIN = Quirks()
+PLAIN = RequestQuirks()
 
 
-def encode_chat(request: ChatRequest, quirks: Quirks = PLAIN) -> bytes:
+def encode_chat(request: ChatRequest, quirks: RequestQuirks = PLAIN) -> bytes:
     """The body of POST /chat/completions. What the caller did not say is left out, null is never sent."""
     messages = _merged(request.messages) if quirks.merge_system else request.messages
     body = {
@@ -72,7 +72,7 @@ def encode_chat(request: ChatRequest, quirks: Quirks = PLAIN) -> bytes:
     return _dumps(body)
 
 
-def encode_completion(request: CompletionRequest, quirks: Quirks = PLAIN) -> bytes:
+def encode_completion(request: CompletionRequest, quirks: RequestQuirks = PLAIN) -> bytes:
     """The body of POST /completions. `logprobs` is a count there, and llama.cpp takes 0 for "none"."""
     body = {
         "model": request.model,
@@ -87,7 +87,7 @@ def encode_completion(request: CompletionRequest, quirks: Quirks = PLAIN) -> byt
     return _dumps(body)
 
 
-def encode_embeddings(request: EmbeddingRequest, quirks: Quirks = PLAIN) -> bytes:
+def encode_embeddings(request: EmbeddingRequest, quirks: RequestQuirks = PLAIN) -> bytes:
     """The body of POST /embeddings. Floats are asked for whatever the caller wants: LM Studio gives nothing else, so
     the gateway itself makes base64 of them."""
     body = {
@@ -100,7 +100,7 @@ def encode_embeddings(request: EmbeddingRequest, quirks: Quirks = PLAIN) -> byte
     return _dumps(body)
 
 
-def unheeded(request: ChatRequest | CompletionRequest, quirks: Quirks = PLAIN) -> tuple[str, ...]:
+def unheeded(request: ChatRequest | CompletionRequest, quirks: RequestQuirks = PLAIN) -> tuple[str, ...]:
     """The fields of Ollama's and LM Studio's that this server has nothing for."""
     residency = request.residency
     named = {
@@ -119,7 +119,7 @@ def _stream(n: int) -> dict[str, JSON]:
     return {"stream": True, "stream_options": {"include_usage": True}, "n": n if n > 1 else None}
 
 
-def _sampling(sampling: Sampling, quirks: Quirks) -> dict[str, JSON]:
+def _sampling(sampling: Sampling, quirks: RequestQuirks) -> dict[str, JSON]:
     body: dict[str, JSON] = {
         quirks.max_tokens_name: sampling.max_tokens,
         "temperature": sampling.temperature,
@@ -135,7 +135,7 @@ def _sampling(sampling: Sampling, quirks: Quirks) -> dict[str, JSON]:
     return body | dict.fromkeys(quirks.repeat_penalty_names, sampling.repeat_penalty)
 
 
-def _tools(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
+def _tools(request: ChatRequest, quirks: RequestQuirks) -> dict[str, JSON]:
     tools, choice = request.tools, request.tool_choice
     if not tools:
         return {}
@@ -164,7 +164,7 @@ def _tool(tool: Tool) -> JSON:
     return {"type": "function", "function": function}
 
 
-def _response_format(response_format: ResponseFormat | None, quirks: Quirks) -> JSON:
+def _response_format(response_format: ResponseFormat | None, quirks: RequestQuirks) -> JSON:
     if response_format is None:
         return None
     if response_format.kind == "json_object":
@@ -177,7 +177,7 @@ def _response_format(response_format: ResponseFormat | None, quirks: Quirks) -> 
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _thinking(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
+def _thinking(request: ChatRequest, quirks: RequestQuirks) -> dict[str, JSON]:
     """`reasoning_effort` as said; else Ollama's `think` in its words: false is "none", a level is that effort, and
     true is what a thinking model does anyway."""
     effort = request.reasoning_effort
@@ -192,7 +192,7 @@ def _thinking(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
     return {}
 
 
-def _ttl(residency: Residency, quirks: Quirks) -> int | None:
+def _ttl(residency: Residency, quirks: RequestQuirks) -> int | None:
     """Whole seconds. What `keep_alive` says of "at once" and "for ever" has no like in a `ttl`."""
     if not quirks.sends_ttl or residency.ttl is not None:
         return residency.ttl if quirks.sends_ttl else None

@@ -1,52 +1,53 @@
 """Reads what OpenAI-compatible servers answer: streams of chat chunks and text completions, as events.
 
 Nothing here trusts the server: a wrong type ends the stream as `Failed`, and only the server's own finish reasons and
-its own end make an answer whole. The requests are in openai_call.py, failures in openai_failure.py, embeddings in
-openai_vectors.py; all of it can be had from here.
+its own end make an answer whole.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import orjson
 
 from backend.dialects.chat import Completed, Event, Failed, Finished
 from backend.dialects.framing import LIMIT, FramingError, SSEReader, SSEvent
-from backend.dialects.openai.upstream.call import Quirks, encode_chat, encode_completion, encode_embeddings, unheeded
 from backend.dialects.openai.upstream.chunks import ChatChunks, Stopped, TextChunks
-from backend.dialects.openai.upstream.failure import decode_error, judge, title_of
+from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, Judge, judge
 from backend.dialects.openai.upstream.tool_calls import Malformed
 from backend.dialects.openai.upstream.usage import UsageReader
-from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.server_error import complaint_of, read_complaint
-from backend.errors import BackendFailed, ContextLengthExceeded, GatewayError, Truncated
+from backend.dialects.server_error import Complaint, complaint_of, read_complaint
+from backend.errors import BackendFailed, GatewayError, Truncated
+from backend.identity import Identity
 
-__all__ = [
-    "OpenAIChatDecoder",
-    "OpenAICompletionDecoder",
-    "Quirks",
-    "decode_embeddings",
-    "decode_error",
-    "encode_chat",
-    "encode_completion",
-    "encode_embeddings",
-    "unheeded",
-]
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuirks:
+    """What one server answers otherwise than OpenAI does. Each backend's own file says which.
+
+    `blank`: what a finish without a word of an answer means, where it means a failure. `words`: what the server's own
+    sentences mean, beside those that all servers say.
+    """
+
+    blank: Callable[[Identity], GatewayError] | None = None
+    words: Judge | None = None
+
+
+NO_QUIRKS = AnswerQuirks()
 
 
 class OpenAIChatDecoder:
     """The answer to POST /chat/completions, streamed or, where a server does not stream, whole.
 
-    `server` is the backend's name, for sentences. `flag_empty`: a finish without a word of an answer is an error; LM
-    Studio answers so when the prompt does not fit (lmstudio-bug-tracker #2339). A caller's stop text can also be the
-    reason for an empty answer, so a backend should ask for this only where there is none.
+    `server` is for sentences.
     """
 
     _chunks_type: type[ChatChunks] = ChatChunks
 
-    def __init__(self, server: str = "openai", *, flag_empty: bool = False) -> None:
-        self._server = server
-        self._title = title_of(server)
-        self._flag_empty = flag_empty
+    def __init__(self, server: Identity = OPENAI_COMPATIBLE, quirks: AnswerQuirks = NO_QUIRKS) -> None:
+        self._server, self._quirks = server, quirks
+        self._title = server.subject
         self._reader = SSEReader()
         self._chunks = self._chunks_type()
         self._usage = UsageReader()
@@ -127,7 +128,7 @@ class OpenAIChatDecoder:
         if isinstance(payload, SSEvent):  # orjson takes plain bytes alone
             data = bytes(payload)
             if payload.name == "error":
-                self._fail(judge(None, read_complaint(data), self._server), out)
+                self._fail(self._judged(read_complaint(data)), out)
             else:
                 self._event(data, out)
         elif payload.startswith(b"[DONE]"):
@@ -139,19 +140,19 @@ class OpenAIChatDecoder:
         if not isinstance(chunk, dict):
             raise Malformed
         if chunk.get("error") or chunk.get("object") == "error":
-            self._fail(judge(None, complaint_of(chunk), self._server), out)
+            self._fail(self._judged(complaint_of(chunk)), out)
             return
         self._usage.read(chunk)
         before = len(out)
         self._chunks.read(chunk, payload, out)
-        if self._flag_empty and not self._chunks.has_output:
-            self._refuse_empty(before, out)
+        if self._quirks.blank and not self._chunks.has_output:
+            self._refuse_blank(before, self._quirks.blank(self._server), out)
 
-    def _refuse_empty(self, before: int, out: list[Event]) -> None:
+    def _refuse_blank(self, before: int, error: GatewayError, out: list[Event]) -> None:
         for event in out[before:]:
             if isinstance(event, Finished) and event.reason == "stop":
                 out.remove(event)
-                self._fail(self._empty(), out)
+                self._fail(error, out)
                 return
 
     def _complete(self, out: list[Event]) -> None:
@@ -161,8 +162,8 @@ class OpenAIChatDecoder:
             if usage := self._usage.usage():
                 out.append(usage)
             out.append(Completed())
-        elif self._flag_empty and not self._chunks.has_output:
-            self._fail(self._empty(), out)
+        elif self._quirks.blank and not self._chunks.has_output:
+            self._fail(self._quirks.blank(self._server), out)
         else:
             self._fail(self._truncated(), out)
 
@@ -176,11 +177,8 @@ class OpenAIChatDecoder:
     def _truncated(self) -> Truncated:
         return Truncated(f"{self._title} broke off before its answer was finished.")
 
-    def _empty(self) -> ContextLengthExceeded:
-        return ContextLengthExceeded(
-            f"{self._title} answered with nothing at all, as it does when the prompt does not fit the model's context. "
-            "Shorten the conversation, or load the model with a larger context."
-        )
+    def _judged(self, complaint: Complaint) -> GatewayError:
+        return judge(None, complaint, self._server, self._quirks.words)
 
 
 class OpenAICompletionDecoder(OpenAIChatDecoder):

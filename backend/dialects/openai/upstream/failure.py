@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from backend.dialects.server_error import (
     Complaint,
@@ -20,6 +20,7 @@ from backend.errors import (
     ModelNotFound,
     Unsupported,
 )
+from backend.identity import Identity
 
 _NO_MODEL = re.compile(
     r"model\b.{0,200}\b(does not exist|not found|is unknown)|no such model|unknown model|no models? (is |are )?loaded"
@@ -38,45 +39,35 @@ _WRONG_PATH = re.compile(r"unexpected endpoint or method", re.IGNORECASE)
 _AT_FAULT = re.compile(r"invalid|badrequest|bad_request|value_error|validation", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """How sentences speak of a server, and what a person would change for a wrong address or key."""
-
-    title: str
-    address: str
-    key: str
-
-
-_SERVERS = {
-    "lmstudio": _Server("LM Studio", "Check LMSTUDIO_URL", "Check LMSTUDIO_API_KEY"),
-    "openai": _Server("The OpenAI-compatible server", "Check OPENAI_URL (with its /v1)", "Check OPENAI_API_KEY"),
-    "embedded": _Server("The embedded engine", "Restart the gateway", "Restart the gateway"),
-}
+OPENAI_COMPATIBLE = Identity(
+    "openai",
+    "openai",
+    "the OpenAI-compatible server",
+    "Check OPENAI_URL (with its /v1)",
+    "Check OPENAI_API_KEY",
+    "The OpenAI-compatible server lists no models: name one in the request, or set DEFAULT_MODEL in .env.",
+)
+Judge = Callable[[Complaint, Identity], GatewayError | None]
+"""What one server's own words mean, beside what all of them say; None: nothing in particular."""
 
 
-def title_of(server: str) -> str:
-    return _server(server).title
+def decode_error(
+    status: int, body: bytes, server: Identity = OPENAI_COMPATIBLE, words: Judge | None = None
+) -> GatewayError:
+    """What an answer with this status and body means. `server` decides how the sentence calls the server and which
+    settings it names."""
+    return judge(status, read_complaint(body), server, words)
 
 
-def decode_error(status: int, body: bytes, server: str = "openai") -> GatewayError:
-    """What an answer with this status and body means. `server` is a backend's name: it decides how the sentence
-    calls the server and which settings it names."""
-    return judge(status, read_complaint(body), server)
-
-
-def judge(status: int | None, complaint: Complaint, server: str) -> GatewayError:
+def judge(status: int | None, complaint: Complaint, server: Identity, words: Judge | None = None) -> GatewayError:
     """As `decode_error`. `status` is None where the failure came in a stream or under a 200: then the body decides."""
-    who = _server(server)
+    if words is not None and (error := words(complaint, server)):
+        return error
     status = _status(status, complaint)
     for look in (_by_words, _by_status):
-        if error := look(status, complaint, who):
+        if error := look(status, complaint, server):
             return error
-    return BackendFailed(after(f"{who.title} failed", complaint.sentence))
-
-
-def _server(server: str) -> _Server:
-    known = _SERVERS.get(server.lower().replace(" ", ""))
-    return known or _Server(server, "Check its address", "Check its key")
+    return BackendFailed(after(f"{server.subject} failed", complaint.sentence))
 
 
 def _status(status: int | None, complaint: Complaint) -> int:
@@ -88,39 +79,39 @@ def _status(status: int | None, complaint: Complaint) -> int:
     return 400 if _AT_FAULT.search(f"{complaint.type} {complaint.code}") else 500
 
 
-def _by_words(status: int, complaint: Complaint, who: _Server) -> GatewayError | None:
+def _by_words(status: int, complaint: Complaint, who: Identity) -> GatewayError | None:
     """What every status may hide."""
     if complaint.says(_WRONG_PATH):
-        message = f"{who.title} does not know the address it was asked at. {who.address}."
+        message = f"{who.subject} does not know the address it was asked at. {who.address_advice}."
         return BackendFailed(message, should_retry=False)
     if complaint.is_context_overflow:
         return context_exceeded(complaint)
     if complaint.is_out_of_memory:
-        return out_of_memory(who.title)
+        return out_of_memory(who.subject)
     if complaint.says(_NO_IMAGES):
         return Unsupported(
             "This model cannot look at images: choose a vision model (llama.cpp needs its mmproj).", "images"
         )
     if complaint.says(_NO_EMBEDDINGS) or status == 501:
-        return Unsupported(after(f"{who.title} cannot do this with this model", complaint.sentence))
+        return Unsupported(after(f"{who.subject} cannot do this with this model", complaint.sentence))
     if complaint.says(_NO_TOOLS):
-        return Unsupported(after(f"{who.title} cannot use tools with this model", complaint.sentence), "tools")
+        return Unsupported(after(f"{who.subject} cannot use tools with this model", complaint.sentence), "tools")
     if complaint.says(_LOADING):
-        return BackendUnavailable(f"{who.title} is loading the model. Try again in a moment.", "model_loading", 5)
+        return BackendUnavailable(f"{who.subject} is loading the model. Try again in a moment.", "model_loading", 5)
     if complaint.code == "model_not_found" or (status in (400, 404, 500) and complaint.says(_NO_MODEL)):
-        return ModelNotFound(after(f"{who.title} cannot serve this model", complaint.sentence))
+        return ModelNotFound(after(f"{who.subject} cannot serve this model", complaint.sentence))
     return None
 
 
-def _by_status(status: int, complaint: Complaint, who: _Server) -> GatewayError | None:
+def _by_status(status: int, complaint: Complaint, who: Identity) -> GatewayError | None:
     if status in (401, 403) or (complaint.code == "invalid_api_key"):
-        message = f"{who.title} refused the gateway's key. {who.key}."
+        message = f"{who.subject} refused the gateway's key. {who.key_advice}."
         return BackendFailed(message, "backend_auth", should_retry=False)
     if status in (429, 503):
-        return BackendUnavailable(after(f"{who.title} is busy", complaint.sentence), "backend_busy")
+        return BackendUnavailable(after(f"{who.subject} is busy", complaint.sentence), "backend_busy")
     if status == 404 or status == 405 or 300 <= status < 400:
-        message = f"{who.title} has nothing at the address it was asked at (status {status}). {who.address}."
+        message = f"{who.subject} has nothing at the address it was asked at (status {status}). {who.address_advice}."
         return BackendFailed(message, should_retry=False)
     if 400 <= status < 500:
-        return BadRequest(after(f"{who.title} refused the request", complaint.sentence), complaint.param)
+        return BadRequest(after(f"{who.subject} refused the request", complaint.sentence), complaint.param)
     return None

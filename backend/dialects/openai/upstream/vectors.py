@@ -9,13 +9,14 @@ from base64 import b64decode
 import orjson
 
 from backend.dialects.chat import JSON, Embeddings
-from backend.dialects.openai.upstream.failure import judge, title_of
+from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, judge
 from backend.dialects.server_error import complaint_of
 from backend.dialects.vectors import checked_vectors
 from backend.errors import BackendFailed, GatewayError
+from backend.identity import Identity
 
 
-def decode_embeddings(body: bytes, server: str = "openai", *, count: int | None = None) -> Embeddings:
+def decode_embeddings(body: bytes, server: Identity = OPENAI_COMPATIBLE, *, count: int | None = None) -> Embeddings:
     """`data[].embedding` in the order of `index`: floats or base64 of little-endian float32, all of one width.
 
     `count` is how many were asked for. Raises GatewayError: the server's own complaint under a 200, or BackendFailed.
@@ -57,5 +58,5 @@ def _floats(value: JSON) -> JSON:
     return list(floats)
 
 
-def _nonsense(server: str) -> GatewayError:
-    return BackendFailed(f"{title_of(server)} answered with something that is no list of embeddings.")
+def _nonsense(server: Identity) -> GatewayError:
+    return BackendFailed(f"{server.subject} answered with something that is no list of embeddings.")
