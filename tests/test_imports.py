@@ -62,6 +62,33 @@ def test_a_part_imports_only_what_lies_below_it(module: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("module", [name for name in modules() if name.startswith("backend.dialects.")])
+def test_dialects_do_not_import_each_other(module: str) -> None:
+    """What two of them need stands beside their folders, and knows none of them."""
+    mine = dialect_of(module)
+
+    assert not {name for name in imports_of(modules()[module]) if dialect_of(name) not in (mine, None)}
+
+
+def dialect_of(module: str) -> str | None:
+    """`openai` for `backend.dialects.openai.upstream.call`; None for what all dialects share."""
+    parts = module.split(".")
+    folder = BACKEND.joinpath("dialects", parts[2]) if len(parts) > 2 and parts[1] == "dialects" else None
+    return parts[2] if folder is not None and folder.is_dir() else None
+
+
+def test_the_relay_sees_calls_and_no_backend() -> None:
+    names = {
+        alias.name
+        for path in (BACKEND / "relay").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backend.backends")
+        for alias in node.names
+    }
+
+    assert names == {"Call"}
+
+
 @pytest.mark.parametrize("module", [name for name in modules() if name.startswith("backend.dialects")])
 def test_dialects_are_pure(module: str) -> None:
     assert not {name.split(".")[0] for name in imports_of(modules()[module])} & PURE

@@ -140,7 +140,7 @@ class Catalogue:
         try:
             models = backend.models()
         except GatewayError as fault:
-            self._fault = fault
+            self._fault = fault.anew()
             known = self._known(backend)
             if known is not None and known.failing_since is None:
                 known.failing_since = asked_at

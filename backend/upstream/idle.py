@@ -15,6 +15,8 @@ from backend.upstream.reply import Reply
 
 IDLE_LIFE_S = 4.0
 """LM Studio closes an idle connection after 5 s, so an older one may already be dead."""
+MOST_IDLE = 256
+"""For one endpoint: a burst leaves no more behind."""
 SETTLE_S = 1.0
 """How long the end of a whole answer's framing may take."""
 
@@ -48,9 +50,15 @@ class IdleConnections:
         connection.pause()
         now = connection.idle_since = monotonic()
         idle = self._idle.setdefault(connection.endpoint, deque())
-        while idle and now - idle[0].idle_since >= IDLE_LIFE_S:
+        while idle and (now - idle[0].idle_since >= IDLE_LIFE_S or len(idle) >= MOST_IDLE):
             idle.popleft().close()
         idle.append(connection)
+
+    def close(self) -> None:
+        """Close all that wait."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
 
     def settle(self, connection: Connection, reply: Reply) -> None:
         """Take back a connection whose answer is known to be whole, though its framing may not have ended yet."""

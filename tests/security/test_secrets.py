@@ -17,7 +17,7 @@ from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.settings import Secret, Settings, SettingsError
 from backend.upstream.endpoint import Endpoint, Server
-from tests.fake_backend import Bytes, FakeBackend, Fin, Hang, Head, RawBytes, Reset, Status, Step
+from tests.fake_backend import Bytes, FakeBackend, Fin, Hang, Head, Pause, RawBytes, Reset, Status, Step
 from tests.running_gateway import RunningGateway
 from tests.security.wire import Reply, hear, one, request
 
@@ -69,7 +69,7 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
             OPENAI_API_KEY=UPSTREAM_KEY,
             LMSTUDIO_API_KEY=UPSTREAM_KEY,
             IDLE_TIMEOUT_S=0.3,
-            HEARTBEAT_S=0.1,
+            HEARTBEAT_S=10,  # a fake that is slow on a busy machine must not find the stream open already
             CONNECT_TIMEOUT_S=1,
             MAX_BODY_MB=1,
             **urls,
@@ -154,6 +154,15 @@ def test_a_backends_error_that_quotes_everything(scene: Scene, body: Any, is_str
 
         assert reply.status >= 400
         check(reply)
+
+
+def test_a_slow_backends_error_that_quotes_everything_has_a_real_status(scene: Scene) -> None:
+    scene.script(Pause(0.15), Status(400, body=scene.known(BODIES["OpenAI's"])))
+
+    reply = one(scene.gateway.port, post("/v1/chat/completions", conversation(is_stream=True)))
+
+    assert reply.status >= 400
+    check(reply)
 
 
 FRAGMENTS: dict[str, Any] = {
