@@ -24,9 +24,9 @@ EXAMPLE = ROOT / ".env.example"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def rows(title: str) -> list[list[str]]:
+def rows(title: str, page: str = "README.md") -> list[list[str]]:
     """The table in the section of that title, a list of cells a row, without its head."""
-    section = README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+    section = (ROOT / page).read_text(encoding="utf-8").split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     assert lines, f"no table under {title}"
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
@@ -55,8 +55,9 @@ def test_readme_lists_every_setting_with_its_default_and_its_line() -> None:
     assert written == settings()
 
 
-def test_readme_lists_every_address_and_none_that_is_not_there() -> None:
-    written = {tuple(words.split()) for row in rows("Addresses") for words in re.findall(r"`([A-Z]+ /[^`]*)`", row[0])}
+def test_the_api_page_lists_every_address_and_none_that_is_not_there() -> None:
+    table = rows("Addresses", "docs/api.md")
+    written = {tuple(words.split()) for row in table for words in re.findall(r"`([A-Z]+ /[^`]*)`", row[0])}
     app = create_app(Settings.read({"BACKEND": "ollama"}, None))
 
     served = set()
@@ -69,8 +70,9 @@ def test_readme_lists_every_address_and_none_that_is_not_there() -> None:
     assert written == served
 
 
-def test_readme_lists_every_error_code_and_none_that_is_not_there() -> None:
-    written = {code for row in rows("When things fail") for code in re.findall("`([a-z_]+)`", row[2])}
+def test_the_page_of_failures_lists_every_error_code_and_none_that_is_not_there() -> None:
+    table = rows("When things fail", "docs/failures.md")
+    written = {code for row in table for code in re.findall("`([a-z_]+)`", row[2])}
 
     sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "backend").rglob("*.py"))
 
@@ -113,3 +115,19 @@ def _given(file: Path, kinds: dict[str, type[GatewayError]]) -> Iterator[str]:
         code = inspect.signature(kinds[node.func.id]).bind_partial(*node.args, **named).arguments.get("code")
         if isinstance(code, ast.Constant):
             yield code.value
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    links = [
+        (page, target)
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    ]
+
+    assert links
+    assert not [(page.name, target) for page, target in links if not (page.parent / target).exists()]
