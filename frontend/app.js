@@ -2,7 +2,7 @@
 import { whenIdle } from "./helpers/idle.js"
 import { once } from "./helpers/once.js"
 import Catalog from "./state/catalog.js"
-import Fault from "./state/fault.js"
+import Fault from "./fault.js"
 import History from "./state/history.js"
 import Installation from "./state/installation.js"
 import Libraries from "./state/libraries.js"

@@ -1,5 +1,5 @@
 import { jsonLines } from "./helpers/json_lines.js"
-import Fault from "./state/fault.js"
+import Fault from "./fault.js"
 
 const PATIENCE_MS = 10_000
 

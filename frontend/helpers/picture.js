@@ -1,4 +1,4 @@
-import Fault from "../state/fault.js"
+import Fault from "../fault.js"
 import { newId } from "./ids.js"
 import { pictureHeader } from "./picture_header.js"
 

@@ -1,6 +1,6 @@
 import * as check from "../helpers/checks.js"
 import { contentOf } from "./exchange.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 const FORMAT = "passerelle-everything"
 const VERSION = 1

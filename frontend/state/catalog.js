@@ -1,4 +1,4 @@
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 import { details, health, models } from "../gateway.js"
 import { toldDefaults } from "./parameters.js"
 

@@ -1,6 +1,6 @@
 import Continuation from "./continuation.js"
 import Draft from "./draft.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 import Generation from "./generation.js"
 import { requestOf } from "./request.js"
 import Unsent from "./unsent.js"

@@ -2,7 +2,7 @@ import { inLanes } from "../helpers/lanes.js"
 import { arrangement, unused } from "./arrangement.js"
 import Benchmark from "./benchmark.js"
 import Column from "./column.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 export const FEWEST = 2
 export const MOST_RUNS = 50

@@ -1,6 +1,6 @@
 import { newId } from "../helpers/ids.js"
 import { contentOf, exportFrom, importInto, importMarkdownInto } from "./exchange.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 import { markdownFile } from "./markdown_file.js"
 import { cutOff, revived, storable, titleFrom, touch } from "./message.js"
 import Rescue, { reconciled } from "./rescue.js"

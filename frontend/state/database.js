@@ -1,5 +1,5 @@
 import { vendored } from "../helpers/vendored.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 const NAME = "passerelle"
 const PATIENCE_MS = 5000

@@ -1,7 +1,7 @@
 import * as check from "../helpers/checks.js"
 import { blobOf, dataUrlOf } from "../helpers/data_url.js"
 import { newId } from "../helpers/ids.js"
-import { FAULTS } from "./fault.js"
+import { FAULTS } from "../fault.js"
 import { endOf, STATES } from "./message.js"
 import { checked } from "./parameters.js"
 

@@ -1,6 +1,6 @@
 import { oncePerFrame } from "../helpers/timing.js"
 import { stream } from "../langchain_client.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 /**
  * One answer, from Send to its end, with the clock readings taken on the way. Says "change" while it goes on, at most once a

@@ -1,5 +1,5 @@
 import { stats } from "../gateway.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 const EVERY_MS = 2000
 const KEPT_MS = 600_000

@@ -1,5 +1,5 @@
 import { recall, remember } from "../helpers/storage.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 import Generation from "./generation.js"
 import { endOf, titleFrom } from "./message.js"
 import PromptText from "./prompt_text.js"

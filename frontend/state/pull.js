@@ -1,5 +1,5 @@
 import { pullModel } from "../gateway.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 
 const RATE_OVER_MS = 10_000
 const RATE_FROM_MS = 1000

@@ -1,5 +1,5 @@
 import Database from "./database.js"
-import Fault from "./fault.js"
+import Fault from "../fault.js"
 import { touch } from "./message.js"
 import Unsaved from "./unsaved.js"
 

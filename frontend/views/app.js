@@ -1,5 +1,5 @@
 import { html, render, useEffect, useState } from "../helpers/interface.js"
-import Fault from "../state/fault.js"
+import Fault from "../fault.js"
 import { address } from "../state/route.js"
 import { AppContext, useApp, useChanges } from "./shared/context.js"
 import { Icon } from "./shared/icons.js"

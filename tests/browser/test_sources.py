@@ -69,7 +69,7 @@ def test_every_word_that_is_used_exists_and_every_word_is_used() -> None:
 
 
 def test_every_fault_has_its_words_and_its_ways_forward() -> None:
-    source = (FRONTEND / "state" / "fault.js").read_text(encoding="utf-8")
+    source = (FRONTEND / "fault.js").read_text(encoding="utf-8")
     table = source[: source.index("const BY_CODE")]
     kinds = set(re.findall(r"^  (\w+): \{", table, re.MULTILINE))
     ways = {way for names in re.findall(r"ways: \[([^\]]*)\]", table) for way in re.findall(r'"(\w+)"', names)}

@@ -1,6 +1,6 @@
 import { html, useRef, useState } from "../../helpers/interface.js"
 import { shrunk } from "../../helpers/picture.js"
-import Fault from "../../state/fault.js"
+import Fault from "../../fault.js"
 import { useApp } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 

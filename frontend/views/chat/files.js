@@ -1,7 +1,7 @@
 import { html, useRef, useState } from "../../helpers/interface.js"
 import { download } from "../../helpers/download.js"
 import { duration, number } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
+import Fault from "../../fault.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"

@@ -1,7 +1,7 @@
 import { html, useRef, useState } from "../../helpers/interface.js"
 import { download } from "../../helpers/download.js"
 import { number } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
+import Fault from "../../fault.js"
 import Search from "../../state/search.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"

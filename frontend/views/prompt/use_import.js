@@ -1,5 +1,5 @@
 import { useState } from "../../helpers/interface.js"
-import Fault from "../../state/fault.js"
+import Fault from "../../fault.js"
 
 /**
  * Files of presets, from a button or dropped. `take(file)` adds one; `outcome` is `{added, skipped, faults}` of the last,

@@ -1,6 +1,6 @@
 import { html, useEffect, useState } from "../../helpers/interface.js"
 import { number, size } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
+import Fault from "../../fault.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"
 import { EverythingFile } from "./everything_file.js"

@@ -1,5 +1,5 @@
 import { html } from "../../helpers/interface.js"
-import { FAULTS } from "../../state/fault.js"
+import { FAULTS } from "../../fault.js"
 import { useApp } from "./context.js"
 
 /**
