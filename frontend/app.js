@@ -1,18 +1,18 @@
 // Builds the page's parts and connects them; every part knows only what it is given here.
 import { whenIdle } from "./helpers/idle.js"
 import { once } from "./helpers/once.js"
-import Catalog from "./state/catalog.js"
+import Catalog from "./state/models/catalog.js"
 import Fault from "./fault.js"
-import History from "./state/history.js"
-import Installation from "./state/installation.js"
-import Libraries from "./state/libraries.js"
-import Management from "./state/management.js"
-import Presets from "./state/presets.js"
-import Prompt from "./state/prompt.js"
-import Pulls from "./state/pulls.js"
-import Route from "./state/route.js"
-import Settings from "./state/settings.js"
-import Words from "./state/words.js"
+import History from "./state/stats/history.js"
+import Installation from "./state/page/installation.js"
+import Libraries from "./state/page/libraries.js"
+import Management from "./state/models/management.js"
+import Presets from "./state/prompt/presets.js"
+import Prompt from "./state/prompt/prompt.js"
+import Pulls from "./state/models/pulls.js"
+import Route from "./state/page/route.js"
+import Settings from "./state/settings/settings.js"
+import Words from "./state/page/words.js"
 
 const LIBRARIES_PATIENCE_MS = 1500
 
@@ -42,14 +42,14 @@ const ways = {
 
 /** The conversations: their views wait for them, the first paint does not. */
 const open = once(async () => {
-  const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations.js"), import("./state/chat.js")])
+  const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations/conversations.js"), import("./state/chat/chat.js")])
   parts.conversations = await Conversations.open()
   parts.chat = new Chat(parts)
 })
 
 /** The comparison, which only its own view asks for. */
 const compare = once(async () => {
-  const { default: Comparison } = await import("./state/comparison.js")
+  const { default: Comparison } = await import("./state/compare/comparison.js")
   parts.comparison = new Comparison(parts)
 })
 

@@ -1,6 +1,6 @@
 import { html, render, useEffect, useState } from "../helpers/interface.js"
 import Fault from "../fault.js"
-import { address } from "../state/route.js"
+import { address } from "../state/page/route.js"
 import { AppContext, useApp, useChanges } from "./shared/context.js"
 import { Icon } from "./shared/icons.js"
 import { Keys } from "./shared/keys_dialog.js"

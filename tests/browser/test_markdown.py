@@ -16,7 +16,7 @@ from tests.running_gateway import RunningGateway
 # piece by piece, with a frame after each; for that, frames come when they are called.
 BEGIN = """async () => {
   const [markdown, stream, { default: Words }] = await Promise.all(
-    ["/helpers/markdown.js", "/helpers/markdown_stream.js", "/state/words.js"].map((path) => import(path)))
+    ["/helpers/markdown.js", "/helpers/markdown_stream.js", "/state/page/words.js"].map((path) => import(path)))
   const words = await Words.load()
   const answer = Object.assign(document.createElement("article"), { className: "markdown" })
   document.body.replaceChildren(answer)

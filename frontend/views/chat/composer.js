@@ -1,6 +1,6 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { onEnter } from "../../helpers/keys.js"
-import { contextUse, isBlind } from "../../state/context_use.js"
+import { contextUse, isBlind } from "../../state/chat/context_use.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"

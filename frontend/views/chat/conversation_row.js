@@ -1,6 +1,6 @@
 import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { isComposing } from "../../helpers/keys.js"
-import { address } from "../../state/route.js"
+import { address } from "../../state/page/route.js"
 import { useApp } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 

@@ -1,6 +1,6 @@
 import { html } from "../../helpers/interface.js"
 import { download } from "../../helpers/download.js"
-import { MOST, MOST_RUNS } from "../../state/comparison.js"
+import { MOST, MOST_RUNS } from "../../state/compare/comparison.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { BenchmarkTable } from "./benchmark_table.js"

@@ -1,7 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
 import Follower from "../../helpers/follower.js"
-import { FEWEST, MOST } from "../../state/comparison.js"
+import { FEWEST, MOST } from "../../state/compare/comparison.js"
 import { Answer, AnswerState, usePhase } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"
 import { CopyButton } from "../shared/copy_button.js"

@@ -1,6 +1,6 @@
 import { html } from "../../helpers/interface.js"
 import { MODIFIER } from "../../helpers/keys.js"
-import { MOST } from "../../state/comparison.js"
+import { MOST } from "../../state/compare/comparison.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"

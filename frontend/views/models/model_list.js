@@ -1,7 +1,7 @@
 import { html, useState } from "../../helpers/interface.js"
 import { backendName, number, size } from "../../helpers/format.js"
-import { chosenFrom } from "../../state/model_facts.js"
-import { address } from "../../state/route.js"
+import { chosenFrom } from "../../state/models/model_facts.js"
+import { address } from "../../state/page/route.js"
 import { useApp } from "../shared/context.js"
 import { Capabilities, capabilityName } from "./capabilities.js"
 

@@ -1,6 +1,6 @@
 import { html } from "../../helpers/interface.js"
 import { number, size, span } from "../../helpers/format.js"
-import { address } from "../../state/route.js"
+import { address } from "../../state/page/route.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"

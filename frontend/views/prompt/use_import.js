@@ -25,7 +25,7 @@ export function useImport(presets, onTaken) {
 }
 
 async function added(presets, file) {
-  const { contentOf } = await import("../../state/exchange.js")
+  const { contentOf } = await import("../../state/conversations/files/transfer.js")
   try {
     return presets.importJson(await contentOf(file))
   } catch (fault) {

@@ -1,7 +1,7 @@
 import { html, useRef, useState } from "../../helpers/interface.js"
 import { download } from "../../helpers/download.js"
 import { number } from "../../helpers/format.js"
-import Archive from "../../state/archive.js"
+import Archive from "../../state/page/archive.js"
 import Fault from "../../fault.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"

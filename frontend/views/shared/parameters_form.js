@@ -1,6 +1,6 @@
 import { html, useEffect, useState } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
-import { bounded, PARAMETERS } from "../../state/parameters.js"
+import { bounded, PARAMETERS } from "../../state/settings/parameters.js"
 import { useApp, useChanges } from "./context.js"
 import { IconButton } from "./icons.js"
 import { TypedInput } from "./typed_input.js"

@@ -1,7 +1,7 @@
 import { html, useEffect } from "../../helpers/interface.js"
 import { duration, number } from "../../helpers/format.js"
 import Fault, { FAULTS } from "../../fault.js"
-import { count, errorsOf, known } from "../../state/history.js"
+import { count, errorsOf, known } from "../../state/stats/history.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
