@@ -1,5 +1,5 @@
 import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
-import MarkdownStream from "../../helpers/markdown_stream.js"
+import MarkdownStream from "../../markdown/stream.js"
 import { useApp } from "./context.js"
 
 /**

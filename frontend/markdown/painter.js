@@ -1,4 +1,4 @@
-import { finish, lex, loadMarkdown, nodesOf, outline } from "../markdown.js"
+import { finish, lex, loadMarkdown, nodesOf, outline } from "./markdown.js"
 import { typesetFormulas } from "./formulas.js"
 import OpenFence from "./open_fence.js"
 import { settle } from "./settle.js"

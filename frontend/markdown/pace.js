@@ -1,4 +1,4 @@
-import { oncePerFrame } from "./timing.js"
+import { oncePerFrame } from "../helpers/timing.js"
 
 const REST = 4
 

@@ -1,7 +1,7 @@
-import { copyText } from "../clipboard.js"
-import { element } from "../dom.js"
-import { whenIdle } from "../idle.js"
-import { vendored } from "../vendored.js"
+import { copyText } from "../helpers/clipboard.js"
+import { element } from "../helpers/dom.js"
+import { whenIdle } from "../helpers/idle.js"
+import { vendored } from "../helpers/vendored.js"
 import { purify } from "./purifier.js"
 import { sources } from "./settle.js"
 

@@ -1,12 +1,12 @@
-import { rewrite } from "./markdown/settle.js"
-import { once } from "./once.js"
+import { rewrite } from "./settle.js"
+import { once } from "../helpers/once.js"
 import { paced } from "./pace.js"
 
 let Painter = null
 
 /** Loads what paints Markdown, with its libraries. Rejects where they cannot be had. */
 export const loadPainter = once(async () => {
-  const { default: found } = await import("./markdown/painter.js")
+  const { default: found } = await import("./painter.js")
   await found.load()
   Painter = found
 })

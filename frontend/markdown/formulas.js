@@ -1,5 +1,5 @@
-import { whenIdle } from "../idle.js"
-import { vendored } from "../vendored.js"
+import { whenIdle } from "../helpers/idle.js"
+import { vendored } from "../helpers/vendored.js"
 import { fitToCore } from "./mathml.js"
 import { purify } from "./purifier.js"
 import { sources } from "./settle.js"

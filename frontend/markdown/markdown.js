@@ -2,14 +2,14 @@
  * The one door from a model's text to nodes of the page. Markdown → HTML of few tags (marked) → harmless nodes
  * (DOMPurify) → dressed nodes: code with its Copy button, links with their host, tables that scroll, formulas.
  */
-import { element } from "./dom.js"
-import { colourCode, dressCode } from "./markdown/code.js"
-import { noteFormula, typesetFormulas } from "./markdown/formulas.js"
-import { grammar } from "./markdown/grammar.js"
-import { dressLink } from "./markdown/links.js"
-import { arm, purify } from "./markdown/purifier.js"
-import { once } from "./once.js"
-import { vendored } from "./vendored.js"
+import { element } from "../helpers/dom.js"
+import { colourCode, dressCode } from "./code.js"
+import { noteFormula, typesetFormulas } from "./formulas.js"
+import { grammar } from "./grammar.js"
+import { dressLink } from "./links.js"
+import { arm, purify } from "./purifier.js"
+import { once } from "../helpers/once.js"
+import { vendored } from "../helpers/vendored.js"
 
 let marked = null
 

@@ -1,4 +1,4 @@
-import { element } from "../dom.js"
+import { element } from "../helpers/dom.js"
 
 const WEB_SCHEMES = ["http:", "https:"]
 
