@@ -1,5 +1,6 @@
+import { contentOf } from "../../helpers/file_content.js"
 import { newId } from "../../helpers/ids.js"
-import { contentOf, exportFrom, importInto, importMarkdownInto } from "./files/transfer.js"
+import { exportFrom, importInto, importMarkdownInto } from "./files/transfer.js"
 import Fault from "../../fault.js"
 import { markdownFile } from "./files/markdown_file.js"
 import { cutOff, revived, storable, titleFrom, touch } from "./message.js"

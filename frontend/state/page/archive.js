@@ -1,5 +1,5 @@
 import * as check from "../../helpers/checks.js"
-import { contentOf } from "../conversations/files/transfer.js"
+import { contentOf } from "../../helpers/file_content.js"
 import Fault from "../../fault.js"
 
 const FORMAT = "passerelle-everything"

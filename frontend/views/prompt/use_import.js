@@ -1,3 +1,4 @@
+import { contentOf } from "../../helpers/file_content.js"
 import { useState } from "../../helpers/interface.js"
 import Fault from "../../fault.js"
 
@@ -25,7 +26,6 @@ export function useImport(presets, onTaken) {
 }
 
 async function added(presets, file) {
-  const { contentOf } = await import("../../state/conversations/files/transfer.js")
   try {
     return presets.importJson(await contentOf(file))
   } catch (fault) {

@@ -1,22 +1,7 @@
-import { importFault } from "../../../helpers/checks.js"
 import { exchangeFile, readConversation, readExchangeFile, signature } from "./conversation_file.js"
 import { readMarkdownFile } from "./markdown_file.js"
 import { storable } from "../message.js"
 import Tree from "../tree.js"
-
-const MOST_BYTES = 100_000_000
-
-/** The parsed content of a file: an exchange file's object, or the text of a Markdown file. */
-export async function contentOf(file) {
-  if (file.size > MOST_BYTES) throw importFault("import_too_large", file.name ?? "")
-  const text = await file.text()
-  if (!/^\s*[[{]/.test(text)) return text
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw importFault("import_wrong", "JSON")
-  }
-}
 
 /** The conversations with these ids, or all, as the object of an exchange file. */
 export async function exportFrom(store, ids) {
