@@ -113,3 +113,10 @@ def test_the_page_names_no_remote_address_but_the_import_map() -> None:
         "https://huggingface.co",  # how an address to pull from may look, in a placeholder
         "http://www.w3.org",
     }
+
+
+@pytest.mark.parametrize("button", ["send", "stop"])
+def test_a_button_that_several_views_have_is_written_once(button: str) -> None:
+    assert [path.name for path in SCRIPTS if f'id="{button}"' in path.read_text(encoding="utf-8")] == [
+        "send_or_stop.js"
+    ]

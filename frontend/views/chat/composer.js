@@ -1,9 +1,10 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { onEnter } from "../../helpers/keys.js"
 import { contextUse, isBlind } from "../../state/chat/context_use.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"
+import { SendOrStop } from "../shared/send_or_stop.js"
 import { AttachButton, pastedFiles, useAttaching } from "./attaching.js"
 import { ContextGauge } from "./context_gauge.js"
 import { Pictures } from "./pictures.js"
@@ -125,17 +126,4 @@ function InFrench({ id, conversation }) {
   }
   return html`<label class="check switch"><input type="checkbox" role="switch" id="in-french" checked=${Boolean(conversation?.answersInFrench)} disabled=${!conversation} onChange=${turn} />
     <span>${words.t("answer_in_french")}</span></label>`
-}
-
-/** The focus goes from one button to the other. */
-function SendOrStop({ isRunning, isDisabled, onStop }) {
-  const { words } = useApp()
-  const button = useRef()
-  const hadFocus = document.activeElement === button.current // while this is drawn the old button is still there
-  useLayoutEffect(() => {
-    if (hadFocus) button.current.focus()
-  }, [isRunning])
-  return isRunning
-    ? html`<button type="button" class="stop" id="stop" key="stop" ref=${button} onClick=${onStop}><span class="square" aria-hidden="true"></span><span>${words.t("stop")}</span></button>`
-    : html`<button type="submit" class="primary" id="send" key="send" disabled=${isDisabled} ref=${button}>${words.t("send")}</button>`
 }
