@@ -1,4 +1,5 @@
 import { whenIdle } from "../helpers/idle.js"
+import { once } from "../helpers/once.js"
 import { vendored } from "../helpers/vendored.js"
 import { fitToCore } from "./mathml.js"
 import { purify } from "./purifier.js"
@@ -10,7 +11,6 @@ const AT_ONCE_MS = 6
 const BOUNDS = { trust: false, throwOnError: false, strict: "ignore", maxExpand: 200, maxSize: 20, output: "mathml" }
 const waiting = new Set()
 let typesetter = null
-let loading = null
 
 export function noteFormula(formula) {
   sources.set(formula, { text: formula.textContent, isFinished: false })
@@ -30,12 +30,14 @@ export function typesetFormulas(root) {
 /** The first formula of all makes KaTeX come. */
 function wait(formula) {
   waiting.add(formula)
-  loading ??= vendored("math", () => import("katex")).then((katex) => {
-    typesetter = katex
-    for (const one of waiting) whenIdle(() => typeset(one))
-    waiting.clear()
-  }, () => waiting.clear())
+  load()
 }
+
+const load = once(() => vendored("math", () => import("katex")).then((katex) => {
+  typesetter = katex
+  for (const one of waiting) whenIdle(() => typeset(one))
+  waiting.clear()
+}, () => waiting.clear()))
 
 /** What KaTeX cannot read stays as it was written. */
 function typeset(formula) {

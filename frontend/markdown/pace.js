@@ -16,6 +16,6 @@ export function paced(paint) {
   return () => {
     const rest = notBefore - performance.now()
     if (rest <= 0) askFrame()
-    else timer ||= setTimeout(() => { timer = 0; askFrame() }, rest)
+    else if (!timer) timer = setTimeout(() => { timer = 0; askFrame() }, rest)
   }
 }

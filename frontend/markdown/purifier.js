@@ -35,7 +35,7 @@ export function arm(DOMPurify) {
     ALLOW_DATA_ATTR: false,
     RETURN_DOM_FRAGMENT: true,
   })
-  DOMPurify.addHook("uponSanitizeAttribute", (node, attribute) => {
+  DOMPurify.addHook("uponSanitizeAttribute", (_, attribute) => {
     if (attribute.attrName === "class") attribute.keepAttr = CLASSES.test(attribute.attrValue)
   })
   library = DOMPurify

@@ -55,7 +55,7 @@ async function bundle(name) {
 const bundles = new Map()
 for (const name of names) bundles.set(name, await bundle(name))
 const hashes = Object.fromEntries([...bundles].map(([name, bytes]) => [
-  `./vendor/${name}`, "sha384-" + createHash("sha384").update(bytes).digest("base64"),
+  `./vendor/${name}`, `sha384-${createHash("sha384").update(bytes).digest("base64")}`,
 ]))
 const html = readFileSync(page, "utf8")
 const pinned = JSON.parse(html.match(pins)?.[2] ?? "{}")

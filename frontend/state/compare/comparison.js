@@ -119,7 +119,8 @@ export default class Comparison extends EventTarget {
   /** Asks all columns anew, or only the one given. */
   async run(columns = this.columns) {
     if (this.isRunning || this.isMeasuring || !this.#mayStart()) return
-    const { signal } = (this.#abort = new AbortController())
+    this.#abort = new AbortController()
+    const { signal } = this.#abort
     const messages = this.#sent
     if (columns === this.columns) this.wasSequential = this.isSequential
     for (const column of columns) column.queue()

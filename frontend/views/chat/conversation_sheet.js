@@ -9,7 +9,10 @@ import { exportOne } from "./files.js"
 export function ConversationSheet({ id, conversation, isOpen, onClose }) {
   const { words, chat, settings, conversations } = useApp()
   const change = (fields) => (id ? conversations.change(id, fields) : chat.changeBlank(fields))
-  const choose = (model) => (id ? change({ model }) : (settings.model = model))
+  const choose = (model) => {
+    if (id) change({ model })
+    else settings.model = model
+  }
   const model = chat.model(conversation)
   return html`<${Sheet} id="conversation-settings" title=${words.t("conversation_settings")} isOpen=${isOpen} onClose=${onClose}>
     <form class="fields" autocomplete="off" onSubmit=${(event) => event.preventDefault()}>

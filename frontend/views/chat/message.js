@@ -11,7 +11,7 @@ import { Pictures } from "./pictures.js"
  * (Markdown, figures, buttons) comes when it is near what is seen.
  */
 export function Message({ message, thread, isNewest, isDrawnAtOnce, isEditing, nearness, ways, onEdit }) {
-  const { words, chat } = useApp()
+  const { words } = useApp()
   const root = useRef()
   const isNear = useIsNear(nearness, root, isDrawnAtOnce)
   const isUser = message.role === "user"

@@ -29,7 +29,7 @@ export function markdownFile(conversation, path, labels = {}) {
     const figures = answer && oneLine(words.figures(answer))
     if (figures) parts.push(`*${figures}*`)
   }
-  return parts.join("\n\n") + "\n"
+  return `${parts.join("\n\n")}\n`
 }
 
 /** Reads such a file as the conversation of an exchange file, still to be checked. */
