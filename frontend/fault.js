@@ -12,14 +12,26 @@ export const FAULTS = {
   busy: { text: "fault_busy", hint: "fault_busy_hint", ways: ["retry"] },
   key: { text: "fault_key", hint: "fault_key_hint", ways: ["to_key"] },
   forbidden: { text: "fault_forbidden", hint: "fault_forbidden_hint", ways: ["retry"] },
-  model_missing: { text: "fault_model_missing", hint: "fault_model_missing_hint", ways: ["to_pull", "to_model", "retry"] },
+  model_missing: {
+    text: "fault_model_missing",
+    hint: "fault_model_missing_hint",
+    ways: ["to_pull", "to_model", "retry"],
+  },
   no_models: { text: "fault_no_models", hint: "fault_no_models_hint", ways: ["look_again"] },
   not_found: { text: "fault_not_found", hint: "fault_not_found_hint", ways: ["to_endpoint", "retry"] },
-  prompt_too_long: { text: "fault_prompt_too_long", hint: "fault_prompt_too_long_hint", ways: ["to_prompt", "to_model", "to_new"] },
+  prompt_too_long: {
+    text: "fault_prompt_too_long",
+    hint: "fault_prompt_too_long_hint",
+    ways: ["to_prompt", "to_model", "to_new"],
+  },
   too_large: { text: "fault_too_large", hint: "fault_too_large_hint", ways: ["to_prompt"] },
   unsupported: { text: "fault_unsupported", hint: "fault_unsupported_hint", ways: ["to_model"] },
   no_vision: { text: "fault_no_vision", hint: "fault_no_vision_hint", ways: ["to_model", "retry"] },
-  context_full: { text: "fault_context_full", hint: "fault_context_full_hint", ways: ["to_new", "to_prompt", "to_model"] },
+  context_full: {
+    text: "fault_context_full",
+    hint: "fault_context_full_hint",
+    ways: ["to_new", "to_prompt", "to_model"],
+  },
   image_kind: { text: "fault_image_kind", hint: "fault_image_kind_hint", ways: [] },
   image_large: { text: "fault_image_large", hint: "fault_image_large_hint", ways: [] },
   image_broken: { text: "fault_image_broken", hint: "fault_image_broken_hint", ways: [] },
@@ -76,8 +88,18 @@ const BY_CODE = {
 }
 
 const BY_STATUS = {
-  400: "refused", 401: "key", 403: "forbidden", 404: "not_found", 413: "too_large", 415: "refused", 422: "refused",
-  429: "busy", 500: "backend_failed", 502: "backend_failed", 503: "backend_down", 504: "backend_slow",
+  400: "refused",
+  401: "key",
+  403: "forbidden",
+  404: "not_found",
+  413: "too_large",
+  415: "refused",
+  422: "refused",
+  429: "busy",
+  500: "backend_failed",
+  502: "backend_failed",
+  503: "backend_down",
+  504: "backend_slow",
 }
 
 /** A failure the page can explain. `detail` is the server's own sentence, or "". */
@@ -102,7 +124,8 @@ export default class Fault extends Error {
    */
   static ofGeneration(thrown, settings) {
     if (thrown instanceof Fault) return thrown
-    if (thrown?.name === "ContextOverflowError") return new Fault("prompt_too_long", oneLine(thrown.cause?.error?.message))
+    if (thrown?.name === "ContextOverflowError")
+      return new Fault("prompt_too_long", oneLine(thrown.cause?.error?.message))
     if (thrown?.status) return Fault.ofAnswer(thrown.status, thrown.error)
     if (thrown?.error) return Fault.ofAnswer(500, thrown.error)
     if (/^connection error/i.test(thrown?.message ?? "")) return Fault.ofSilence(settings)

@@ -50,5 +50,7 @@ async function drawn(bitmap, type) {
 }
 
 function encoded(canvas, type) {
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("not encoded"))), type, JPEG_QUALITY))
+  return new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("not encoded"))), type, JPEG_QUALITY),
+  )
 }

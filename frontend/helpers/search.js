@@ -6,7 +6,11 @@ const MARKS = "\\p{M}*"
 
 /** Letters without accents and capitals: "Été" and "ete" are the same, and so are "cœur" and "coeur". */
 export function folded(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[œæß]/g, (letter) => LIGATURES[letter])
+  return text
+    .normalize("NFD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[œæß]/g, (letter) => LIGATURES[letter])
 }
 
 /**
@@ -17,7 +21,12 @@ export default class Search {
   #patterns
 
   constructor(query) {
-    this.#patterns = query.trim().slice(0, 200).split(/\s+/).filter(Boolean).map((word) => new RegExp(patternOf(word), "iu"))
+    this.#patterns = query
+      .trim()
+      .slice(0, 200)
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((word) => new RegExp(patternOf(word), "iu"))
   }
 
   /** Nothing to look for: everything is found. */
@@ -85,5 +94,6 @@ const VARIANTS = new Map()
 for (let point = 0xc0; point <= 0x1eff; point = point === 0x24f ? 0x1e00 : point + 1) {
   const letter = String.fromCharCode(point)
   const plain = folded(letter)
-  if (LETTERS.test(letter) && plain.length === 1 && plain !== letter.toLowerCase()) VARIANTS.set(plain, (VARIANTS.get(plain) ?? "") + letter)
+  if (LETTERS.test(letter) && plain.length === 1 && plain !== letter.toLowerCase())
+    VARIANTS.set(plain, (VARIANTS.get(plain) ?? "") + letter)
 }

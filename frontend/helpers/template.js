@@ -5,7 +5,9 @@ const PLACEHOLDER = /(\\?)\{\{\s*([\p{L}\p{M}\p{N}_]+)\s*\}\}/gu
  * `\{{topic}}`, makes it plain text.
  */
 export function variablesOf(...texts) {
-  const found = texts.flat().flatMap((text) => [...text.matchAll(PLACEHOLDER)].filter(([, slash]) => !slash).map(nameOf))
+  const found = texts
+    .flat()
+    .flatMap((text) => [...text.matchAll(PLACEHOLDER)].filter(([, slash]) => !slash).map(nameOf))
   return [...new Set(found)]
 }
 

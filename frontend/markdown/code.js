@@ -16,8 +16,17 @@ export function dressCode(pre, words) {
   const language = code.className.slice("language-".length)
   const copy = element("button", { type: "button", className: "copy" }, words.t("copy"))
   copy.addEventListener("click", () => copyBlock(copy, code.textContent, words))
-  Object.assign(pre, { tabIndex: 0, role: "group", ariaLabel: language ? words.t("code_in", { language }) : words.t("code") })
-  const head = element("div", { className: "code-head" }, element("span", { className: "code-language" }, language), copy)
+  Object.assign(pre, {
+    tabIndex: 0,
+    role: "group",
+    ariaLabel: language ? words.t("code_in", { language }) : words.t("code"),
+  })
+  const head = element(
+    "div",
+    { className: "code-head" },
+    element("span", { className: "code-language" }, language),
+    copy,
+  )
   const block = element("div", { className: "code-block" }, head)
   pre.replaceWith(block)
   block.append(pre)
@@ -25,8 +34,10 @@ export function dressCode(pre, words) {
 }
 
 async function copyBlock(button, text, words) {
-  button.textContent = await copyText(text) ? words.t("copied") : words.t("copy_refused")
-  setTimeout(() => { button.textContent = words.t("copy") }, COPIED_MS)
+  button.textContent = (await copyText(text)) ? words.t("copied") : words.t("copy_refused")
+  setTimeout(() => {
+    button.textContent = words.t("copy")
+  }, COPIED_MS)
 }
 
 /** Colours the finished blocks within (or at) `root`, one after the other, when the browser has time. */
@@ -34,7 +45,10 @@ export function colourCode(root) {
   for (const code of root.querySelectorAll(".code-block code[class]")) {
     if (code.textContent.length > LONGEST_COLOURED) continue
     colours ??= vendored("highlight", () => import("highlight.js")).then((found) => found.default)
-    colours.then((highlighter) => whenIdle(() => colour(code, highlighter)), () => {})
+    colours.then(
+      (highlighter) => whenIdle(() => colour(code, highlighter)),
+      () => {},
+    )
   }
 }
 

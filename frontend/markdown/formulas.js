@@ -18,7 +18,9 @@ export function noteFormula(formula) {
 
 /** Typesets the formulas within `root`: the first few at once, the others when the browser has time. */
 export function typesetFormulas(root) {
-  const formulas = [...root.querySelectorAll(".formula")].filter((formula) => sources.get(formula)?.isFinished === false)
+  const formulas = [...root.querySelectorAll(".formula")].filter(
+    (formula) => sources.get(formula)?.isFinished === false,
+  )
   const end = performance.now() + AT_ONCE_MS
   for (const formula of formulas) {
     if (!typesetter) wait(formula)
@@ -33,11 +35,16 @@ function wait(formula) {
   load()
 }
 
-const load = once(() => vendored("math", () => import("katex")).then((katex) => {
-  typesetter = katex
-  for (const one of waiting) whenIdle(() => typeset(one))
-  waiting.clear()
-}, () => waiting.clear()))
+const load = once(() =>
+  vendored("math", () => import("katex")).then(
+    (katex) => {
+      typesetter = katex
+      for (const one of waiting) whenIdle(() => typeset(one))
+      waiting.clear()
+    },
+    () => waiting.clear(),
+  ),
+)
 
 /** What KaTeX cannot read stays as it was written. */
 function typeset(formula) {

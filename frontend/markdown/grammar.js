@@ -2,14 +2,19 @@
 // they lead. It gives HTML made of few tags, whose attributes never hold the model's text but in `href`.
 
 // Their length is bounded, or a text of many openings without an end would be searched to its end for each of them.
-const FORMULA_BLOCK = /^ {0,3}(?:\$\$(?:(?!\$\$|\n[ \t]*\n)[\s\S]){1,2000}?\$\$|\\\[(?:(?!\\\]|\n[ \t]*\n)[\s\S]){1,2000}?\\\])[ \t]*(?:\n|$)/
+const FORMULA_BLOCK =
+  /^ {0,3}(?:\$\$(?:(?!\$\$|\n[ \t]*\n)[\s\S]){1,2000}?\$\$|\\\[(?:(?!\\\]|\n[ \t]*\n)[\s\S]){1,2000}?\\\])[ \t]*(?:\n|$)/
 const FORMULA_BEGUN = /^ {0,3}(?:\$\$|\\\[)(?:(?!\n[ \t]*\n)[\s\S])*$/
-const FORMULA = new RegExp([
-  /^\$\$(?:(?!\$\$)[^`]){1,2000}?\$\$/,
-  /^\\\[[^`]{1,2000}?\\\]/,
-  /^\\\([^`]{1,2000}?\\\)/,
-  /^\$(?![\s$])(?:\\[^\n]|[^\\$\n`])*?(?<!\s)\$(?![\w$])/, // so that "$5 and $10" are sums of money
-].map((form) => form.source).join("|"))
+const FORMULA = new RegExp(
+  [
+    /^\$\$(?:(?!\$\$)[^`]){1,2000}?\$\$/,
+    /^\\\[[^`]{1,2000}?\\\]/,
+    /^\\\([^`]{1,2000}?\\\)/,
+    /^\$(?![\s$])(?:\\[^\n]|[^\\$\n`])*?(?<!\s)\$(?![\w$])/, // so that "$5 and $10" are sums of money
+  ]
+    .map((form) => form.source)
+    .join("|"),
+)
 const FORMULA_START = /^ {0,3}(?:\$\$|\\\[)/m
 const DOLLARS = /\$\$(?:(?!\$\$)[^`]){1,2000}?\$\$|\$(?![\s$])[^$\n`]*?(?<!\s)\$(?![\w$])/g
 const PAIRED_TAG = /^<(sub|sup|kbd)>([^<>\n]{1,200})<\/\1>/i
@@ -22,7 +27,8 @@ const SHOWN_DESTINATION = 80
 const literal = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
 
 /** Text in which `&eacute;` means é, as Markdown has it. */
-const referring = (text) => text.replace(/&(?!(?:#\d{1,7}|#x[\da-f]{1,6}|\w{2,32});)/gi, "&#38;").replace(/[<>"']/g, literal)
+const referring = (text) =>
+  text.replace(/&(?!(?:#\d{1,7}|#x[\da-f]{1,6}|\w{2,32});)/gi, "&#38;").replace(/[<>"']/g, literal)
 
 const formulaBlock = {
   name: "formulaBlock",
@@ -61,7 +67,13 @@ const harmlessTag = {
     const lineBreak = LINE_BREAK.exec(source)
     if (lineBreak) return { type: "harmlessTag", raw: lineBreak[0], tag: "br" }
     const paired = PAIRED_TAG.exec(source)
-    if (paired) return { type: "harmlessTag", raw: paired[0], tag: paired[1].toLowerCase(), tokens: this.lexer.inlineTokens(paired[2]) }
+    if (paired)
+      return {
+        type: "harmlessTag",
+        raw: paired[0],
+        tag: paired[1].toLowerCase(),
+        tokens: this.lexer.inlineTokens(paired[2]),
+      }
   },
   renderer({ tag, tokens }) {
     return tag === "br" ? "<br>" : `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`
@@ -127,7 +139,15 @@ function link(href, inside) {
 
 /** Asterisks between dollars are no emphasis. */
 const hooks = {
-  emStrongMask: (source) => (source.includes("$") ? source.replace(DOLLARS, (found) => "a".repeat(found.length)) : source),
+  emStrongMask: (source) =>
+    source.includes("$") ? source.replace(DOLLARS, (found) => "a".repeat(found.length)) : source,
 }
 
-export const grammar = { gfm: true, breaks: true, extensions: [formulaBlock, formula, harmlessTag], tokenizer, renderer, hooks }
+export const grammar = {
+  gfm: true,
+  breaks: true,
+  extensions: [formulaBlock, formula, harmlessTag],
+  tokenizer,
+  renderer,
+  hooks,
+}

@@ -10,7 +10,8 @@ export function dressLink(link) {
   link.target = "_blank"
   link.rel = "noreferrer noopener"
   const host = WEB_SCHEMES.includes(destination.protocol) ? destination.host : destination.pathname
-  if (host && !shows(link.textContent, address, host)) link.append(element("bdi", { className: "host", dir: "ltr" }, ` (${host})`))
+  if (host && !shows(link.textContent, address, host))
+    link.append(element("bdi", { className: "host", dir: "ltr" }, ` (${host})`))
 }
 
 /** The text is the address itself, or begins as it does: nobody can be misled. */

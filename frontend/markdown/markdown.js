@@ -3,13 +3,13 @@
  * (DOMPurify) → dressed nodes: code with its Copy button, links with their host, tables that scroll, formulas.
  */
 import { element } from "../helpers/dom.js"
+import { once } from "../helpers/once.js"
+import { vendored } from "../helpers/vendored.js"
 import { colourCode, dressCode } from "./code.js"
 import { noteFormula, typesetFormulas } from "./formulas.js"
 import { grammar } from "./grammar.js"
 import { dressLink } from "./links.js"
 import { arm, purify } from "./purifier.js"
-import { once } from "../helpers/once.js"
-import { vendored } from "../helpers/vendored.js"
 
 let marked = null
 
@@ -27,19 +27,28 @@ export function renderMarkdown(text, words) {
 export function lex(text, { links, isGrowing = false } = {}) {
   const lexer = new marked.Lexer({ ...marked.options, isGrowing })
   Object.assign(lexer.tokens.links, links)
-  return unlessTooDeep(() => lexer.lex(text), () => [verbatim(text)])
+  return unlessTooDeep(
+    () => lexer.lex(text),
+    () => [verbatim(text)],
+  )
 }
 
 /** What `lex` would give, without a look into the blocks: cheap, for comparing texts. */
 export function outline(text) {
   const lexer = new marked.Lexer(marked.options)
-  const blocks = unlessTooDeep(() => lexer.blockTokens(text, lexer.tokens), () => [verbatim(text)])
+  const blocks = unlessTooDeep(
+    () => lexer.blockTokens(text, lexer.tokens),
+    () => [verbatim(text)],
+  )
   return { blocks, links: lexer.tokens.links }
 }
 
 /** Blocks as nodes, without what may come later: see `finish`. */
 export function nodesOf(blocks, words) {
-  const html = unlessTooDeep(() => parse(blocks), () => parse([verbatim(blocks.map(({ raw }) => raw).join(""))]))
+  const html = unlessTooDeep(
+    () => parse(blocks),
+    () => parse([verbatim(blocks.map(({ raw }) => raw).join(""))]),
+  )
   const fragment = html ? purify(html) : new DocumentFragment()
   for (const node of fragment.querySelectorAll("a, pre, table, .task, .formula")) dress(node, words)
   return fragment

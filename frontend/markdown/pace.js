@@ -11,11 +11,17 @@ export function paced(paint) {
     paint()
     notBefore = began + (performance.now() - began) * (REST + 1)
     // What the browser makes of it (style, layout) counts too: this runs after the frame.
-    setTimeout(() => { notBefore = Math.max(notBefore, began + (performance.now() - began) * (REST + 1) / 2) })
+    setTimeout(() => {
+      notBefore = Math.max(notBefore, began + ((performance.now() - began) * (REST + 1)) / 2)
+    })
   })
   return () => {
     const rest = notBefore - performance.now()
     if (rest <= 0) askFrame()
-    else if (!timer) timer = setTimeout(() => { timer = 0; askFrame() }, rest)
+    else if (!timer)
+      timer = setTimeout(() => {
+        timer = 0
+        askFrame()
+      }, rest)
   }
 }

@@ -1,5 +1,5 @@
-import { finish, lex, loadMarkdown, nodesOf, outline } from "./markdown.js"
 import { typesetFormulas } from "./formulas.js"
+import { finish, lex, loadMarkdown, nodesOf, outline } from "./markdown.js"
 import OpenFence from "./open_fence.js"
 import { settle } from "./settle.js"
 
@@ -86,7 +86,8 @@ function certain(blocks, tail) {
   for (const { raw } of blocks) ends.push((ends.at(-1) ?? 0) + raw.length)
   if (ends.at(-1) !== tail.length) return 0 // marked changed the text while reading it: keep all of it alive
   for (let index = blocks.length - 1; index > 0; index -= 1) {
-    if (blocks[index].type !== "space" && isSure(blocks[index], blocks[index - 1], tail.slice(ends[index - 1]))) return index
+    if (blocks[index].type !== "space" && isSure(blocks[index], blocks[index - 1], tail.slice(ends[index - 1])))
+      return index
   }
   return 0
 }

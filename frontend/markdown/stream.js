@@ -1,6 +1,6 @@
-import { rewrite } from "./settle.js"
 import { once } from "../helpers/once.js"
 import { paced } from "./pace.js"
+import { rewrite } from "./settle.js"
 
 let Painter = null
 
@@ -30,7 +30,11 @@ export default class MarkdownStream {
     this.#words = words
     this.#around = around
     element.classList.add("markdown")
-    if (!Painter) loadPainter().then(() => this.#paint(), () => {})
+    if (!Painter)
+      loadPainter().then(
+        () => this.#paint(),
+        () => {},
+      )
   }
 
   push(piece) {

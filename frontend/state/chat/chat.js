@@ -1,6 +1,6 @@
-import Continuation from "../generation/continuation.js"
-import Draft from "../conversations/draft.js"
 import Fault from "../../fault.js"
+import Draft from "../conversations/draft.js"
+import Continuation from "../generation/continuation.js"
 import Generation from "../generation/generation.js"
 import { requestOf } from "./request.js"
 import Unsent from "./unsent.js"
@@ -65,7 +65,17 @@ export default class Chat extends EventTarget {
     const known = this.#answers.get(message.id) ?? message.answer ?? this.#records.get(message)
     if (known) return known
     const phase = { whole: "done", streaming: "writing" }[message.state] ?? message.state
-    const record = { phase, text: message.text, thought: message.thought ?? "", thoughtMs: null, usage: null, host: null, ttft: null, tokensPerSecond: null, fault: null }
+    const record = {
+      phase,
+      text: message.text,
+      thought: message.thought ?? "",
+      thoughtMs: null,
+      usage: null,
+      host: null,
+      ttft: null,
+      tokensPerSecond: null,
+      fault: null,
+    }
     this.#records.set(message, record)
     return record
   }
@@ -73,7 +83,7 @@ export default class Chat extends EventTarget {
   /** The catalog's entry of a conversation's model, or what is known without one. */
   model({ model = "" }) {
     const { catalog } = this.#parts
-    return model ? catalog.find(model) ?? { id: model, isMissing: catalog.list.length > 0 } : catalog.model
+    return model ? (catalog.find(model) ?? { id: model, isMissing: catalog.list.length > 0 }) : catalog.model
   }
 
   // -- asking
@@ -86,7 +96,13 @@ export default class Chat extends EventTarget {
     if (!this.#allows(id, text || images.length ? null : new Fault("no_question"))) return null
     return this.#once(id, async () => {
       const conversation = await this.#conversationFor(id)
-      const question = await this.#parts.conversations.put({ conversationId: conversation.id, parentId: conversation.head, role: "user", text, images })
+      const question = await this.#parts.conversations.put({
+        conversationId: conversation.id,
+        parentId: conversation.head,
+        role: "user",
+        text,
+        images,
+      })
       this.unsent.forget(id)
       if (!id) this.renew()
       await this.#ask(conversation, question)
@@ -99,7 +115,13 @@ export default class Chat extends EventTarget {
     const { conversationId: id, parentId, role, images } = message
     if (role === "user" && !this.#allows(id, text.trim() || images?.length ? null : new Fault("no_question"))) return
     await this.#once(id, async () => {
-      const edited = await this.#parts.conversations.put({ conversationId: id, parentId, role, text: role === "user" ? text.trim() : text, images })
+      const edited = await this.#parts.conversations.put({
+        conversationId: id,
+        parentId,
+        role,
+        text: role === "user" ? text.trim() : text,
+        images,
+      })
       if (role === "user") await this.#ask(await this.#existing(id), edited)
     })
   }
@@ -185,7 +207,9 @@ export default class Chat extends EventTarget {
 
   #allows(id, objection = null) {
     const isFull = this.#running.size >= MOST_AT_ONCE
-    const fault = objection ?? (isFull ? new Fault("too_many_answers") : this.#parts.settings.isReachable ? null : new Fault("endpoint_wrong"))
+    const fault =
+      objection ??
+      (isFull ? new Fault("too_many_answers") : this.#parts.settings.isReachable ? null : new Fault("endpoint_wrong"))
     this.#say(id, fault)
     return !fault && !this.running(id)
   }
@@ -223,11 +247,15 @@ export default class Chat extends EventTarget {
     const path = beginning ? [...tree.path(question.id), beginning] : tree.path(question.id)
     const model = this.model(conversation)
     const request = await requestOf(conversation, path, { model: model?.id ?? "", isDemo: Boolean(model?.is_demo) })
-    const generation = beginning ? new Continuation(request, settings, this.answerOf(beginning)) : new Generation(request, settings)
+    const generation = beginning
+      ? new Continuation(request, settings, this.answerOf(beginning))
+      : new Generation(request, settings)
     const draft = new Draft(conversations, { ...message, conversationId: conversation.id, parentId: question.id })
     draft.addEventListener("gone", () => generation.stop())
     generation.addEventListener("change", () => draft.update(generation))
-    const finished = new Promise((resolve) => generation.addEventListener("end", () => resolve(this.#finish(conversation.id, generation, draft))))
+    const finished = new Promise((resolve) =>
+      generation.addEventListener("end", () => resolve(this.#finish(conversation.id, generation, draft))),
+    )
     this.#running.set(conversation.id, { generation, finished })
     this.#answers.set(draft.id, generation)
     this.newest = generation
@@ -237,7 +265,8 @@ export default class Chat extends EventTarget {
 
   async #finish(id, generation, draft) {
     const hasImages = generation.request.messages.some(({ images }) => images?.length)
-    if (generation.fault?.kind === "unsupported" && hasImages) generation.fault = new Fault("no_vision", generation.fault.detail)
+    if (generation.fault?.kind === "unsupported" && hasImages)
+      generation.fault = new Fault("no_vision", generation.fault.detail)
     generation.request = { parameters: generation.request.parameters } // its images are large, and nobody needs them again
     this.#running.delete(id)
     this.#tell()

@@ -17,7 +17,9 @@ export function contextUse({ model, path, answerOf, system, draft, images }) {
   const used = read + written + Math.ceil(characters / CHARACTERS_PER_TOKEN)
   const share = used / limit
   return {
-    used, limit, share,
+    used,
+    limit,
+    share,
     level: share >= 1 ? "over" : share >= TIGHT ? "tight" : "free",
     isEstimated: characters > 0,
     hasImages: images.length > 0 || path.slice(at + 1).some((message) => message.images?.length > 0),

@@ -2,9 +2,17 @@
 export function arrangement(catalog, parameters) {
   const first = catalog.model
   const second = answering(catalog).find(({ id }) => id !== first?.id)
-  if (second) return [[first.id, parameters], [second.id, parameters]]
+  if (second)
+    return [
+      [first.id, parameters],
+      [second.id, parameters],
+    ]
   const id = first?.id ?? ""
-  if (!first || first.is_demo) return [[id, parameters], [id, parameters]] // the demo model has but one temperature
+  if (!first || first.is_demo)
+    return [
+      [id, parameters],
+      [id, parameters],
+    ] // the demo model has but one temperature
   return [0, 1].map((temperature) => [id, { ...parameters, temperature }])
 }
 

@@ -3,8 +3,19 @@ import { inLanes } from "../../helpers/lanes.js"
 import { percentile } from "../../helpers/percentile.js"
 
 const HEAD = [
-  "column", "model", "parameters", "run", "started_at", "ttft_ms", "tokens_per_second", "input_tokens", "output_tokens",
-  "total_ms", "finish_reason", "error_code", "is_estimated",
+  "column",
+  "model",
+  "parameters",
+  "run",
+  "started_at",
+  "ttft_ms",
+  "tokens_per_second",
+  "input_tokens",
+  "output_tokens",
+  "total_ms",
+  "finish_reason",
+  "error_code",
+  "is_estimated",
 ]
 const FAILED = ["failed", "cut"]
 
@@ -83,7 +94,10 @@ export default class Benchmark extends EventTarget {
 
   /** What a figure was in the runs that came to their end. */
   values(column, figure) {
-    return this.of(column).filter(({ error }) => error === null).map((run) => run[figure]).filter((value) => value !== null)
+    return this.of(column)
+      .filter(({ error }) => error === null)
+      .map((run) => run[figure])
+      .filter((value) => value !== null)
   }
 
   percentile(column, figure, rank) {
@@ -112,17 +126,38 @@ export default class Benchmark extends EventTarget {
 }
 
 function figures({ createdAt, ttft, tokensPerSecond, usage, elapsedMs, finishReason, phase, fault, isEstimated }) {
-  const error = FAILED.includes(phase) ? fault?.kind ?? "unknown" : null
+  const error = FAILED.includes(phase) ? (fault?.kind ?? "unknown") : null
   return {
-    createdAt, ttft, tokensPerSecond, elapsedMs, finishReason, error, isEstimated,
-    input: usage?.input_tokens ?? null, output: usage?.output_tokens ?? null,
+    createdAt,
+    ttft,
+    tokensPerSecond,
+    elapsedMs,
+    finishReason,
+    error,
+    isEstimated,
+    input: usage?.input_tokens ?? null,
+    output: usage?.output_tokens ?? null,
   }
 }
 
-function line({ column, number, createdAt, ttft, tokensPerSecond, input, output, elapsedMs, finishReason, error, isEstimated }, letter) {
+function line(
+  { column, number, createdAt, ttft, tokensPerSecond, input, output, elapsedMs, finishReason, error, isEstimated },
+  letter,
+) {
   return [
-    letter, column.model, JSON.stringify(column.parameters), number, new Date(createdAt).toISOString(), rounded(ttft),
-    rounded(tokensPerSecond), input, output, rounded(elapsedMs), finishReason, error, isEstimated,
+    letter,
+    column.model,
+    JSON.stringify(column.parameters),
+    number,
+    new Date(createdAt).toISOString(),
+    rounded(ttft),
+    rounded(tokensPerSecond),
+    input,
+    output,
+    rounded(elapsedMs),
+    finishReason,
+    error,
+    isEstimated,
   ]
 }
 

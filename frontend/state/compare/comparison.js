@@ -1,8 +1,8 @@
+import Fault from "../../fault.js"
 import { inLanes } from "../../helpers/lanes.js"
 import { arrangement, unused } from "./arrangement.js"
 import Benchmark from "./benchmark.js"
 import Column from "./column.js"
-import Fault from "../../fault.js"
 
 export const FEWEST = 2
 export const MOST_RUNS = 50
@@ -125,7 +125,12 @@ export default class Comparison extends EventTarget {
     if (columns === this.columns) this.wasSequential = this.isSequential
     for (const column of columns) column.queue()
     this.#tell()
-    await inLanes(columns, this.isSequential ? 1 : MOST, (column) => column.isQueued && this.#answer(column, messages), signal)
+    await inLanes(
+      columns,
+      this.isSequential ? 1 : MOST,
+      (column) => column.isQueued && this.#answer(column, messages),
+      signal,
+    )
     this.#parts.catalog.refresh() // models are in memory now, or the server has just shown that something is wrong
   }
 
@@ -197,7 +202,9 @@ export default class Comparison extends EventTarget {
     const { catalog } = this.#parts
     if (catalog.list.length === 0) return // nobody answers: nothing is known of the models
     if (this.#isArranged) {
-      this.#arrangement().forEach(([model, parameters], index) => Object.assign(this.columns[index], { model, parameters }))
+      this.#arrangement().forEach(([model, parameters], index) =>
+        Object.assign(this.columns[index], { model, parameters }),
+      )
     } else {
       for (const column of this.columns) if (!catalog.find(column.model)) column.model = catalog.model?.id ?? ""
     }

@@ -1,12 +1,12 @@
+import Fault from "../../fault.js"
 import { contentOf } from "../../helpers/file_content.js"
 import { newId } from "../../helpers/ids.js"
-import { exportFrom, importInto, importMarkdownInto } from "./files/transfer.js"
-import Fault from "../../fault.js"
-import { markdownFile } from "./files/markdown_file.js"
-import { cutOff, revived, storable, titleFrom, touch } from "./message.js"
-import Rescue, { reconciled } from "./disk/rescue.js"
 import Search from "../../helpers/search.js"
+import Rescue, { reconciled } from "./disk/rescue.js"
 import Store from "./disk/store.js"
+import { markdownFile } from "./files/markdown_file.js"
+import { exportFrom, importInto, importMarkdownInto } from "./files/transfer.js"
+import { cutOff, revived, storable, titleFrom, touch } from "./message.js"
 import Tabs from "./tabs.js"
 import Tree from "./tree.js"
 
@@ -108,7 +108,15 @@ export default class Conversations extends EventTarget {
   async create({ title = "", system = "", model = "", parameters = {}, answersInFrench = false } = {}) {
     const now = Date.now()
     return this.#add({
-      id: newId(), title: oneLine(title), isTitled: oneLine(title) !== "", system, model, parameters, answersInFrench, createdAt: now, updatedAt: now,
+      id: newId(),
+      title: oneLine(title),
+      isTitled: oneLine(title) !== "",
+      system,
+      model,
+      parameters,
+      answersInFrench,
+      createdAt: now,
+      updatedAt: now,
       head: null,
     })
   }
@@ -124,7 +132,8 @@ export default class Conversations extends EventTarget {
     if ("title" in changed) {
       changed.title = oneLine(changed.title)
       changed.isTitled = changed.title !== ""
-      if (!changed.isTitled) changed.title = titleFrom((await this.tree(id)).messages.find(({ role }) => role === "user")?.text ?? "")
+      if (!changed.isTitled)
+        changed.title = titleFrom((await this.tree(id)).messages.find(({ role }) => role === "user")?.text ?? "")
     }
     await this.#store.change(id, changed)
     this.#tell({ what: "changed", id })
@@ -138,7 +147,12 @@ export default class Conversations extends EventTarget {
   async put(message, options) {
     const stored = storable(message)
     await this.#store.put(stored, options)
-    this.#tell({ what: "message", id: stored.conversationId, messageId: stored.id, isRunning: stored.state === "streaming" })
+    this.#tell({
+      what: "message",
+      id: stored.conversationId,
+      messageId: stored.id,
+      isRunning: stored.state === "streaming",
+    })
     return revived(stored)
   }
 
@@ -231,7 +245,9 @@ export default class Conversations extends EventTarget {
 
   /** `{bytes, quota, isPersisted}` of all that this site stores; null for what the browser does not tell. */
   async estimate() {
-    const [room, isPersisted] = await Promise.all([navigator.storage?.estimate?.(), navigator.storage?.persisted?.()].map(orNull))
+    const [room, isPersisted] = await Promise.all(
+      [navigator.storage?.estimate?.(), navigator.storage?.persisted?.()].map(orNull),
+    )
     return { bytes: room?.usage ?? null, quota: room?.quota ?? null, isPersisted }
   }
 
@@ -259,14 +275,18 @@ export default class Conversations extends EventTarget {
     const drafts = [...this.#drafts].map((draft) => ({ message: storable(draft.message), isSaved: draft.isSaved }))
     const isDraft = new Set(drafts.map(({ message }) => message.id))
     const others = this.#store.pending.filter(({ message }) => !isDraft.has(message.id))
-    this.#rescue.keep([...drafts, ...others.map(({ message, isUpdate }) => ({ message, isSaved: isUpdate }))], isFarewell)
+    this.#rescue.keep(
+      [...drafts, ...others.map(({ message, isUpdate }) => ({ message, isSaved: isUpdate }))],
+      isFarewell,
+    )
   }
 
   async #recover() {
     if (!this.#store.isOnDisk) return
     for (const { key, copies } of Rescue.found()) {
       const results = []
-      for (const copy of copies) results.push(await this.#store.amend(copy.message, (stored) => reconciled(stored, copy)))
+      for (const copy of copies)
+        results.push(await this.#store.amend(copy.message, (stored) => reconciled(stored, copy)))
       if (!results.includes(undefined)) this.#rescue.forget(key) // undefined: the disk failed, so the copy is still needed
     }
     const running = await this.#store.running()

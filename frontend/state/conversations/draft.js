@@ -76,8 +76,12 @@ export default class Draft extends EventTarget {
     this.#timer = 0
     this.#savedAt = performance.now()
     this.#isDirty = false
-    this.#saving = this.#conversations.put(this.message, { isUpdate: this.isSaved, durability: "relaxed" })
-      .then(() => (this.isSaved = true), (fault) => this.#fail(fault))
+    this.#saving = this.#conversations
+      .put(this.message, { isUpdate: this.isSaved, durability: "relaxed" })
+      .then(
+        () => (this.isSaved = true),
+        (fault) => this.#fail(fault),
+      )
       .then(() => {
         this.#saving = null
         if (this.#isDirty && !this.#hasEnded) this.#saveSoon()

@@ -15,7 +15,15 @@ export function endOf(answer) {
 
 /** A message as it is stored: known fields only, images as Blobs, and its texts once (the answer's are the message's own). */
 export function storable(message) {
-  const { id = newId(), conversationId, parentId = null, role, text = "", createdAt = Date.now(), state = "whole" } = message
+  const {
+    id = newId(),
+    conversationId,
+    parentId = null,
+    role,
+    text = "",
+    createdAt = Date.now(),
+    state = "whole",
+  } = message
   const stored = { id, conversationId, parentId, role, text, createdAt, state }
   if (message.thought) stored.thought = message.thought
   if (message.images?.length) stored.images = message.images.map(storableImage)

@@ -44,7 +44,10 @@ export default class Thread extends EventTarget {
 
   /** Its Generation is on show already, and knows more than what was saved of it. */
   #isLive(messageId) {
-    return this.tree.get(messageId)?.state === "streaming" && this.#conversations.draft(messageId)?.message.state === "streaming"
+    return (
+      this.tree.get(messageId)?.state === "streaming" &&
+      this.#conversations.draft(messageId)?.message.state === "streaming"
+    )
   }
 
   async #read() {
@@ -75,7 +78,8 @@ export default class Thread extends EventTarget {
 
   #known(message) {
     const known = this.tree.get(message.id)
-    const isSame = known && known.text === message.text && known.state === message.state && known.parentId === message.parentId
+    const isSame =
+      known && known.text === message.text && known.state === message.state && known.parentId === message.parentId
     return isSame ? known : message
   }
 }

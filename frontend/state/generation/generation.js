@@ -1,6 +1,6 @@
+import Fault from "../../fault.js"
 import { oncePerFrame } from "../../helpers/timing.js"
 import { stream } from "../../langchain_client.js"
-import Fault from "../../fault.js"
 
 /**
  * One answer, from Send to its end, with the clock readings taken on the way. Says "change" while it goes on, at most once a
@@ -130,12 +130,44 @@ export default class Generation extends EventTarget {
 
   /** All that an answer shows, as a plain object that can be stored: an Answer draws it like the Generation itself. */
   record() {
-    const { phase, text, thought, thoughtMs, elapsedMs, finishReason, usage, figures, model, host, backend, isDemo, maxTokens, ttft, tokensPerSecond, createdAt } = this
+    const {
+      phase,
+      text,
+      thought,
+      thoughtMs,
+      elapsedMs,
+      finishReason,
+      usage,
+      figures,
+      model,
+      host,
+      backend,
+      isDemo,
+      maxTokens,
+      ttft,
+      tokensPerSecond,
+      createdAt,
+    } = this
     const counted = usage && { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
     const fault = this.fault && { kind: this.fault.kind, detail: this.fault.detail }
     return {
-      phase, text, thought, thoughtMs, elapsedMs, finishReason, usage: counted, isEstimated: Boolean(figures?.estimated), model, host, backend,
-      isDemo, maxTokens, ttft, tokensPerSecond, fault, createdAt,
+      phase,
+      text,
+      thought,
+      thoughtMs,
+      elapsedMs,
+      finishReason,
+      usage: counted,
+      isEstimated: Boolean(figures?.estimated),
+      model,
+      host,
+      backend,
+      isDemo,
+      maxTokens,
+      ttft,
+      tokensPerSecond,
+      fault,
+      createdAt,
     }
   }
 

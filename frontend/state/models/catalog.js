@@ -36,7 +36,10 @@ export default class Catalog extends EventTarget {
   async defaults(id) {
     if (!id || !this.#settings.isOwnGateway) return {}
     if (!this.#defaults.has(id)) {
-      const told = details(this.#settings, id).then((known) => toldDefaults(known.parameters), () => ({}))
+      const told = details(this.#settings, id).then(
+        (known) => toldDefaults(known.parameters),
+        () => ({}),
+      )
       this.#defaults.set(id, told)
     }
     return this.#defaults.get(id)

@@ -1,5 +1,5 @@
-import { deleteModel, loadModel, unloadModel } from "../../gateway.js"
 import Fault from "../../fault.js"
+import { deleteModel, loadModel, unloadModel } from "../../gateway.js"
 
 const CHANGES = { load: loadModel, unload: unloadModel, delete: deleteModel }
 

@@ -1,11 +1,15 @@
-import { pullModel } from "../../gateway.js"
 import Fault from "../../fault.js"
+import { pullModel } from "../../gateway.js"
 
 const RATE_OVER_MS = 10_000
 const RATE_FROM_MS = 1000
 const PHASES = ["starting", "downloading", "verifying"]
 const KINDS = {
-  model_missing: "pull_unknown", refused: "pull_refused", unsupported: "pull_refused", connection: "pull_cut", backend_slow: "pull_cut",
+  model_missing: "pull_unknown",
+  refused: "pull_refused",
+  unsupported: "pull_refused",
+  connection: "pull_cut",
+  backend_slow: "pull_cut",
   backend_failed: "pull_failed",
 }
 

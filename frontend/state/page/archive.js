@@ -1,6 +1,6 @@
+import Fault from "../../fault.js"
 import * as check from "../../helpers/checks.js"
 import { contentOf } from "../../helpers/file_content.js"
-import Fault from "../../fault.js"
 
 const FORMAT = "passerelle-everything"
 const VERSION = 1
@@ -45,7 +45,10 @@ export default class Archive {
   async #importAll({ version, settings, presets: prompts, conversations: talks }) {
     if (check.number(version, "version") > VERSION) throw check.importFault("import_newer", "version")
     const { conversations, presets } = this.#parts
-    const told = outcome(await attempt(() => conversations.importJson(talks)), await attempt(() => presets.importJson(prompts)))
+    const told = outcome(
+      await attempt(() => conversations.importJson(talks)),
+      await attempt(() => presets.importJson(prompts)),
+    )
     this.#takeSettings(check.object(settings, "settings"))
     return told
   }

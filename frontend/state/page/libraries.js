@@ -1,5 +1,5 @@
-import { load } from "../../langchain_client.js"
 import Fault from "../../fault.js"
+import { load } from "../../langchain_client.js"
 
 const PATIENCE_MS = 1500
 

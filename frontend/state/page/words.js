@@ -9,10 +9,12 @@ export default class Words extends EventTarget {
 
   /** Both languages are fetched at once, so that switching works even when the gateway is gone. */
   static async load() {
-    const tables = await Promise.all(LANGUAGES.map(async (language) => {
-      const answer = await fetch(new URL(`../../i18n/${language}.json`, import.meta.url))
-      return [language, await answer.json()]
-    }))
+    const tables = await Promise.all(
+      LANGUAGES.map(async (language) => {
+        const answer = await fetch(new URL(`../../i18n/${language}.json`, import.meta.url))
+        return [language, await answer.json()]
+      }),
+    )
     return new Words(Object.fromEntries(tables), firstLanguage())
   }
 

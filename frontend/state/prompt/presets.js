@@ -43,7 +43,10 @@ export default class Presets extends EventTarget {
   /** Those that come with the page, then the reader's own, oldest first. */
   all(language) {
     const own = [...this.#own.values()].sort((one, other) => (one.id < other.id ? -1 : 1))
-    return [...this.#builtIn.map((preset) => inLanguage(preset, language)), ...own.map((preset) => ({ ...preset, isOwn: true }))]
+    return [
+      ...this.#builtIn.map((preset) => inLanguage(preset, language)),
+      ...own.map((preset) => ({ ...preset, isOwn: true })),
+    ]
   }
 
   get(id, language) {
@@ -128,7 +131,11 @@ export default class Presets extends EventTarget {
   #readAll() {
     this.#own.clear()
     this.#unsaved.clear()
-    this.#reach(() => Object.keys(stored()).filter((key) => key.startsWith(PREFIX)).forEach((key) => this.#read(key)))
+    this.#reach(() =>
+      Object.keys(stored())
+        .filter((key) => key.startsWith(PREFIX))
+        .forEach((key) => this.#read(key)),
+    )
   }
 
   /** Whatever touches localStorage may be refused. */
@@ -177,20 +184,34 @@ function readPreset(value, place) {
   const text = (one, name, most = MOST.characters) => check.text(one, `${place}.${name}`, most)
   const optional = (one, name) => check.orElse(one, "", (given) => text(given, name))
   const preset = { system: optional(system, "system"), user: optional(user, "user") }
-  const told = check.orElse(title, "", (one) => text(one, "title", MOST.title)).trim().replace(/\s+/g, " ")
+  const told = check
+    .orElse(title, "", (one) => text(one, "title", MOST.title))
+    .trim()
+    .replace(/\s+/g, " ")
   const pairs = check.list(examples ?? [], `${place}.examples`, MOST.examples).map((pair, at) => {
     const { user: asked, assistant } = check.object(pair, `${place}.examples[${at}]`)
     return { user: text(asked, `examples[${at}].user`), assistant: text(assistant, `examples[${at}].assistant`) }
   })
-  const asked = variablesOf(preset.system, preset.user, pairs.flatMap((pair) => [pair.user, pair.assistant]))
-  return { title: told || titleFrom(preset.user), ...preset, examples: pairs, variables: readVariables(variables ?? {}, `${place}.variables`, asked) }
+  const asked = variablesOf(
+    preset.system,
+    preset.user,
+    pairs.flatMap((pair) => [pair.user, pair.assistant]),
+  )
+  return {
+    title: told || titleFrom(preset.user),
+    ...preset,
+    examples: pairs,
+    variables: readVariables(variables ?? {}, `${place}.variables`, asked),
+  }
 }
 
 /** Defaults only of what the texts ask for. */
 function readVariables(value, place, asked) {
   const defaults = check.object(value, place)
   const names = check.list(asked, place, MOST.variables).filter((name) => Object.hasOwn(defaults, name))
-  return Object.fromEntries(names.map((name) => [name, check.text(defaults[name], `${place}.${name}`, MOST.characters)]))
+  return Object.fromEntries(
+    names.map((name) => [name, check.text(defaults[name], `${place}.${name}`, MOST.characters)]),
+  )
 }
 
 function sameText(one, other) {

@@ -1,7 +1,7 @@
-import { recall, remember } from "../../helpers/storage.js"
 import Fault from "../../fault.js"
-import Generation from "../generation/generation.js"
+import { recall, remember } from "../../helpers/storage.js"
 import { endOf, titleFrom } from "../conversations/message.js"
+import Generation from "../generation/generation.js"
 import PromptText from "./prompt_text.js"
 
 const KEPT = "prompt-answer"
@@ -70,9 +70,18 @@ export default class Prompt extends EventTarget {
     const system = messages.find(({ role }) => role === "system")?.content ?? ""
     const { id } = await conversations.create({ title: titleFrom(said.at(-1).content), system, model, parameters })
     let parentId = null
-    for (const { role, content: text } of said) parentId = (await conversations.put({ conversationId: id, parentId, role, text })).id
+    for (const { role, content: text } of said)
+      parentId = (await conversations.put({ conversationId: id, parentId, role, text })).id
     const { text, thought } = answer
-    await conversations.put({ conversationId: id, parentId, role: "assistant", text, thought, state: endOf(answer), answer })
+    await conversations.put({
+      conversationId: id,
+      parentId,
+      role: "assistant",
+      text,
+      thought,
+      state: endOf(answer),
+      answer,
+    })
     return id
   }
 

@@ -57,7 +57,9 @@ export default class PromptText extends EventTarget {
 
   /** What is sent: everything filled in, examples as if they had been said before. What has no value keeps its braces. */
   get messages() {
-    const values = Object.fromEntries(this.variables.filter(({ value }) => value.trim()).map(({ name, value }) => [name, value]))
+    const values = Object.fromEntries(
+      this.variables.filter(({ value }) => value.trim()).map(({ name, value }) => [name, value]),
+    )
     const said = (role, text) => ({ role, content: fill(text.trim(), values) })
     const pairs = this.examples.filter(({ user, assistant }) => (user + assistant).trim())
     const examples = pairs.flatMap(({ user, assistant }) => [said("user", user), said("assistant", assistant)])
@@ -194,7 +196,13 @@ export default class PromptText extends EventTarget {
   }
 
   #tell() {
-    const kept = { id: this.#chosen?.id ?? null, free: this.#free, earlier: this.#earlier, origin: this.origin, values: [...this.#values] }
+    const kept = {
+      id: this.#chosen?.id ?? null,
+      free: this.#free,
+      earlier: this.#earlier,
+      origin: this.origin,
+      values: [...this.#values],
+    }
     remember("sessionStorage", KEPT, JSON.stringify(kept))
     this.dispatchEvent(new Event("change"))
   }

@@ -1,5 +1,5 @@
-import { stats } from "../../gateway.js"
 import Fault from "../../fault.js"
+import { stats } from "../../gateway.js"
 
 const EVERY_MS = 2000
 const KEPT_MS = 600_000
@@ -92,7 +92,10 @@ export default class History extends EventTarget {
     const first = this.readings.find(({ run, uptime }) => run === now.run && uptime >= now.uptime - RATE_OVER_S)
     const seconds = first ? now.uptime - first.uptime : 0
     if (seconds <= 0) return { tokensPerSecond: null, requestsPerMinute: null }
-    return { tokensPerSecond: (now.outputTokens - first.outputTokens) / seconds, requestsPerMinute: ((now.requests - first.requests) / seconds) * 60 }
+    return {
+      tokensPerSecond: (now.outputTokens - first.outputTokens) / seconds,
+      requestsPerMinute: ((now.requests - first.requests) / seconds) * 60,
+    }
   }
 
   #gap() {

@@ -40,7 +40,10 @@ export function Composer({ id, thread, conversation, model, question, ways, onEd
     attaching.add(files)
   }
   return html`<form class="chat-composer" id="chat-composer" aria-label=${words.t("next_question")} data-over=${String(drop.isOver)} ...${drop.listeners}
-    onSubmit=${(event) => { event.preventDefault(); send() }}>
+    onSubmit=${(event) => {
+      event.preventDefault()
+      send()
+    }}>
     <div class="beside-question">
       ${chat.unsent.images(id).length > 0 && html`<${Pictures} images=${chat.unsent.images(id)} onRemove=${attaching.remove} />`}
       <${Objections} id=${id} attaching=${attaching} ways=${ways} />
@@ -73,7 +76,9 @@ function Objections({ id, attaching, ways }) {
 function Warnings({ id, thread, conversation, model, ways }) {
   const { chat } = useApp()
   const use = useContextUse(id, thread, conversation, model)
-  const hasImages = [{ images: chat.unsent.images(id) }, ...(thread?.path ?? [])].some(({ images }) => images?.length > 0)
+  const hasImages = [{ images: chat.unsent.images(id) }, ...(thread?.path ?? [])].some(
+    ({ images }) => images?.length > 0,
+  )
   const { retry: _, ...others } = ways
   return html`<div data-part="warnings">
     <${Notice} fault=${use?.level === "over" && !chat.running(id) ? { kind: "context_full", detail: "" } : null} ways=${others} />
@@ -88,8 +93,12 @@ function Gauge(props) {
 function useContextUse(id, thread, conversation, model) {
   const { chat } = useApp()
   return contextUse({
-    model, path: thread?.path ?? [], answerOf: (message) => chat.answerOf(message), system: conversation?.system ?? "",
-    draft: chat.unsent.text(id), images: chat.unsent.images(id),
+    model,
+    path: thread?.path ?? [],
+    answerOf: (message) => chat.answerOf(message),
+    system: conversation?.system ?? "",
+    draft: chat.unsent.text(id),
+    images: chat.unsent.images(id),
   })
 }
 

@@ -14,7 +14,8 @@ export function ConversationRow({ conversation, isCurrent, isRunning, onChosen }
     if (isCurrent) route.replace("chat")
     await chat.remove(id)
   }
-  if (isNaming) return html`<li class="row naming"><${TitleField} conversation=${conversation} onDone=${() => setNaming(false)} /></li>`
+  if (isNaming)
+    return html`<li class="row naming"><${TitleField} conversation=${conversation} onDone=${() => setNaming(false)} /></li>`
   return html`<li class="row" data-conversation=${id}>
     <a href=${address("chat", id)} aria-current=${isCurrent ? "page" : undefined} onClick=${onChosen}>
       <span class="row-title">${title}</span>

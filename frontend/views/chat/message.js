@@ -18,15 +18,19 @@ export function Message({ message, thread, isNewest, isDrawnAtOnce, isEditing, n
   const title = words.t(isUser ? "you" : "answer")
   return html`<article class="message" id=${`message-${message.id}`} data-role=${message.role} data-state=${message.state} tabindex="-1" ref=${root}>
     <h3 class="unseen">${title}</h3>
-    ${isEditing
-      ? html`<${MessageEditor} key=${message.id} message=${message} onDone=${() => onEdit("")} />`
-      : html`<div class="bubble">
+    ${
+      isEditing
+        ? html`<${MessageEditor} key=${message.id} message=${message} onDone=${() => onEdit("")} />`
+        : html`<div class="bubble">
           ${message.images?.length > 0 && html`<${Pictures} images=${message.images} />`}
-          ${isUser || !isNear
-            ? html`<div class="text plain" data-part="text">${message.text}</div>`
-            : html`<${AnswerBox} message=${message} ways=${ways} />`}
+          ${
+            isUser || !isNear
+              ? html`<div class="text plain" data-part="text">${message.text}</div>`
+              : html`<${AnswerBox} message=${message} ways=${ways} />`
+          }
         </div>
-        ${isNear && html`<${MessageActions} message=${message} thread=${thread} isNewest=${isNewest} onEdit=${onEdit} />`}`}
+        ${isNear && html`<${MessageActions} message=${message} thread=${thread} isNewest=${isNewest} onEdit=${onEdit} />`}`
+    }
   </article>`
 }
 

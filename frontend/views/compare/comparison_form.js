@@ -60,7 +60,11 @@ function RunOrStop() {
 
 function Order() {
   const { words, comparison } = useApp()
-  const choice = (isSequential, id, key) => html`<label class="check"><input type="radio" name="order" id=${id} checked=${comparison.isSequential === isSequential}
+  const choice = (
+    isSequential,
+    id,
+    key,
+  ) => html`<label class="check"><input type="radio" name="order" id=${id} checked=${comparison.isSequential === isSequential}
     onChange=${() => comparison.setSequential(isSequential)} /><span>${words.t(key)}</span></label>`
   return html`<fieldset class="compare-order">
     <legend class="label">${words.t("order")}</legend>

@@ -1,5 +1,5 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { reveal } from "../../helpers/dom.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { MODIFIER, onEnter } from "../../helpers/keys.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"

@@ -1,6 +1,6 @@
+import Fault from "../../fault.js"
 import { contentOf } from "../../helpers/file_content.js"
 import { useState } from "../../helpers/interface.js"
-import Fault from "../../fault.js"
 
 /**
  * Files of presets, from a button or dropped. `take(file)` adds one; `outcome` is `{added, skipped, faults}` of the last,

@@ -10,7 +10,8 @@ import { useApp } from "./context.js"
 export function AnswerText({ answer }) {
   const { words } = useApp()
   const box = useRef()
-  useLayoutEffect(() => { // before it is painted, so that an answer that is there already never flashes
+  useLayoutEffect(() => {
+    // before it is painted, so that an answer that is there already never flashes
     const stream = new MarkdownStream(box.current, { words })
     const end = () => {
       stream.end(answer.text)

@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { number, size, span } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { count, errorsOf } from "../../state/stats/history.js"
 import { useApp } from "../shared/context.js"
 

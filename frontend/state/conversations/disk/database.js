@@ -1,5 +1,5 @@
-import { vendored } from "../../../helpers/vendored.js"
 import Fault from "../../../fault.js"
+import { vendored } from "../../../helpers/vendored.js"
 
 const NAME = "passerelle"
 const PATIENCE_MS = 5000
@@ -26,7 +26,10 @@ export default class Database {
   static async open(patience = PATIENCE_MS) {
     const database = new Database()
     database.#opening = connect(database, patience)
-    await database.#opening.then(() => (database.isThere = true), () => {})
+    await database.#opening.then(
+      () => (database.isThere = true),
+      () => {},
+    )
     return database
   }
 
@@ -68,11 +71,15 @@ export default class Database {
   }
 
   change(id, fields) {
-    return this.#run("readwrite", async ({ conversations }) => {
-      const stored = await conversations.get(id)
-      if (!stored) throw new Fault("conversation_gone")
-      await conversations.put({ ...stored, ...fields })
-    }, "strict")
+    return this.#run(
+      "readwrite",
+      async ({ conversations }) => {
+        const stored = await conversations.get(id)
+        if (!stored) throw new Fault("conversation_gone")
+        await conversations.put({ ...stored, ...fields })
+      },
+      "strict",
+    )
   }
 
   /**
@@ -80,28 +87,38 @@ export default class Database {
    * means that somebody has deleted it.
    */
   put(message, { isUpdate = false, touch, durability = "strict" }) {
-    return this.#run("readwrite", async ({ conversations, messages }) => {
-      const { conversationId, id, parentId } = message
-      const [conversation, known, parent] = await Promise.all([
-        conversations.get(conversationId), messages.getKey(id), parentId === null ? true : messages.getKey(parentId),
-      ])
-      if (!conversation || !parent || (isUpdate && !known)) throw new Fault("conversation_gone")
-      await Promise.all([
-        messages.put(message), conversations.put({ ...conversation, ...touch(conversation, message, !known) }),
-      ])
-    }, durability)
+    return this.#run(
+      "readwrite",
+      async ({ conversations, messages }) => {
+        const { conversationId, id, parentId } = message
+        const [conversation, known, parent] = await Promise.all([
+          conversations.get(conversationId),
+          messages.getKey(id),
+          parentId === null ? true : messages.getKey(parentId),
+        ])
+        if (!conversation || !parent || (isUpdate && !known)) throw new Fault("conversation_gone")
+        await Promise.all([
+          messages.put(message),
+          conversations.put({ ...conversation, ...touch(conversation, message, !known) }),
+        ])
+      },
+      durability,
+    )
   }
 
   /** Reads a message and writes what `change` makes of it (null: leave it), with nobody in between. Gives what it wrote. */
   amend({ id, conversationId, parentId }, change, touch = () => ({})) {
     return this.#run("readwrite", async ({ conversations, messages }) => {
       const [conversation, stored, parent] = await Promise.all([
-        conversations.get(conversationId), messages.get(id), parentId === null ? true : messages.getKey(parentId),
+        conversations.get(conversationId),
+        messages.get(id),
+        parentId === null ? true : messages.getKey(parentId),
       ])
       const changed = conversation && parent ? change(stored) : null
       if (!changed) return null
       await Promise.all([
-        messages.put(changed), conversations.put({ ...conversation, ...touch(conversation, changed, !stored) }),
+        messages.put(changed),
+        conversations.put({ ...conversation, ...touch(conversation, changed, !stored) }),
       ])
       return changed
     })
@@ -118,7 +135,8 @@ export default class Database {
   prune(conversationId, choose) {
     return this.#run("readwrite", async ({ conversations, messages }) => {
       const [conversation, stored] = await Promise.all([
-        conversations.get(conversationId), messages.index("conversationId").getAll(conversationId),
+        conversations.get(conversationId),
+        messages.index("conversationId").getAll(conversationId),
       ])
       if (!conversation) throw new Fault("conversation_gone")
       const { ids, fields } = choose(conversation, stored)
@@ -127,7 +145,9 @@ export default class Database {
   }
 
   clear() {
-    return this.#run("readwrite", ({ conversations, messages }) => Promise.all([conversations.clear(), messages.clear()]))
+    return this.#run("readwrite", ({ conversations, messages }) =>
+      Promise.all([conversations.clear(), messages.clear()]),
+    )
   }
 
   async #run(mode, work, durability = "relaxed") {
@@ -136,7 +156,8 @@ export default class Database {
       const transaction = (await this.#opening).transaction(["conversations", "messages"], mode, { durability })
       done = transaction.done.catch((error) => error)
       const result = await work({
-        conversations: transaction.objectStore("conversations"), messages: transaction.objectStore("messages"),
+        conversations: transaction.objectStore("conversations"),
+        messages: transaction.objectStore("messages"),
       }).catch((error) => {
         if (error instanceof Fault) transaction.abort()
         throw error
@@ -157,13 +178,18 @@ function storageFault(...errors) {
 }
 
 async function connect(database, patience) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Fault("storage_refused", "TimeoutError")), patience))
+  const late = new Promise((_, reject) =>
+    setTimeout(() => reject(new Fault("storage_refused", "TimeoutError")), patience),
+  )
   const connection = openAnyTime(database)
   connection.catch(() => {})
   try {
     return await Promise.race([connection, late])
   } catch (error) {
-    connection.then((opened) => opened.close(), () => {})
+    connection.then(
+      (opened) => opened.close(),
+      () => {},
+    )
     throw new Fault("storage_refused", error.detail || error.name)
   }
 }

@@ -21,7 +21,10 @@ export default class Rescue {
   keep(copies, isFarewell) {
     const kept = []
     let size = 0
-    for (const { message: { images: _, ...message }, isSaved } of copies.toSorted(newestFirst)) {
+    for (const {
+      message: { images: _, ...message },
+      isSaved,
+    } of copies.toSorted(newestFirst)) {
       size += JSON.stringify(message).length + 100
       if (size > MOST_CHARACTERS) break
       kept.push({ message, isSaved, isFarewell })

@@ -1,6 +1,6 @@
-import Database from "./database.js"
 import Fault from "../../../fault.js"
 import { touch } from "../message.js"
+import Database from "./database.js"
 import Unsaved from "./unsaved.js"
 
 /**
@@ -49,7 +49,7 @@ export default class Store extends EventTarget {
   }
 
   async message(id) {
-    return this.#unsaved.messages.get(id)?.message ?? await this.#read(() => this.#database.message(id))
+    return this.#unsaved.messages.get(id)?.message ?? (await this.#read(() => this.#database.message(id)))
   }
 
   running() {
@@ -154,7 +154,11 @@ export default class Store extends EventTarget {
     if (this.#unsaved.conversations.get(id) !== entry) return null // another took its place
     if (!this.isOnDisk || (!entry.isNew && Object.keys(entry.fields).length === 0)) return null
     try {
-      if (entry.isNew) await this.#database.add({ ...entry.fields, ...entry.derived }, messages.map(({ message }) => message))
+      if (entry.isNew)
+        await this.#database.add(
+          { ...entry.fields, ...entry.derived },
+          messages.map(({ message }) => message),
+        )
       else await this.#database.change(id, entry.fields)
     } catch (fault) {
       if (fault.kind !== "conversation_gone") return fault.kind
@@ -183,8 +187,12 @@ export default class Store extends EventTarget {
   }
 
   async #keepIfWelcome(entry) {
-    const { message: { conversationId, parentId }, isUpdate } = entry
-    const isWelcome = !isUpdate && this.#unsaved.isNew(conversationId) && (parentId === null || this.#unsaved.messages.has(parentId))
+    const {
+      message: { conversationId, parentId },
+      isUpdate,
+    } = entry
+    const isWelcome =
+      !isUpdate && this.#unsaved.isNew(conversationId) && (parentId === null || this.#unsaved.messages.has(parentId))
     return isWelcome ? this.#keep(entry) : this.#refuse(entry)
   }
 

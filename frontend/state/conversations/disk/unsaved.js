@@ -14,7 +14,8 @@ export default class Unsaved {
 
   add(conversation, itsMessages) {
     this.conversations.set(conversation.id, { isNew: true, fields: conversation, derived: {} })
-    for (const message of itsMessages) this.messages.set(message.id, { message, isFirst: true, isUpdate: false, isKept: true })
+    for (const message of itsMessages)
+      this.messages.set(message.id, { message, isFirst: true, isUpdate: false, isKept: true })
   }
 
   change(id, fields) {

@@ -1,13 +1,20 @@
+import { FAULTS } from "../../../fault.js"
 import * as check from "../../../helpers/checks.js"
 import { blobOf, dataUrlOf } from "../../../helpers/data_url.js"
 import { newId } from "../../../helpers/ids.js"
-import { FAULTS } from "../../../fault.js"
-import { endOf, STATES } from "../message.js"
 import { checked } from "../../settings/parameters.js"
+import { endOf, STATES } from "../message.js"
 
 const FORMAT = "passerelle-conversations"
 const VERSION = 1
-const MOST = { conversations: 10_000, messages: 100_000, characters: 10_000_000, name: 1000, images: 32, pixels: 100_000 }
+const MOST = {
+  conversations: 10_000,
+  messages: 100_000,
+  characters: 10_000_000,
+  name: 1000,
+  images: 32,
+  pixels: 100_000,
+}
 const LAST_TIME = 8.64e15
 
 /** What a file of `conversations` holds: `[{conversation, messages}]`, with images as data URLs. */
@@ -23,9 +30,17 @@ async function exported({ conversation, messages }) {
 
 async function exportedMessage({ conversationId: _, owner: __, savedAt: ___, answer, ...message }) {
   const { text: ____, thought: _____, ...figures } = answer ?? {}
-  const images = message.images && await Promise.all(message.images.map(async ({ type, width, height, bytes, blob }) => ({
-    type, width, height, bytes, dataUrl: await dataUrlOf(blob),
-  })))
+  const images =
+    message.images &&
+    (await Promise.all(
+      message.images.map(async ({ type, width, height, bytes, blob }) => ({
+        type,
+        width,
+        height,
+        bytes,
+        dataUrl: await dataUrlOf(blob),
+      })),
+    ))
   return { ...message, ...(images && { images }), ...(answer && { answer: figures }) }
 }
 
@@ -53,8 +68,12 @@ export function readExchangeFile(file) {
 }
 
 export function readConversation(value, place) {
-  const { title, isTitled, system, model, parameters, answersInFrench, createdAt, updatedAt, head, messages } = check.object(value, place)
-  const name = check.orElse(title, "", (one) => check.text(one, `${place}.title`, MOST.name)).trim().replace(/\s+/g, " ")
+  const { title, isTitled, system, model, parameters, answersInFrench, createdAt, updatedAt, head, messages } =
+    check.object(value, place)
+  const name = check
+    .orElse(title, "", (one) => check.text(one, `${place}.title`, MOST.name))
+    .trim()
+    .replace(/\s+/g, " ")
   const id = newId()
   const { read, ids } = readMessages(check.list(messages, `${place}.messages`, MOST.messages), `${place}.messages`, id)
   const conversation = {
@@ -66,7 +85,10 @@ export function readConversation(value, place) {
     parameters: checked(parameters),
     answersInFrench: answersInFrench === true,
     createdAt: check.number(createdAt, `${place}.createdAt`, LAST_TIME),
-    updatedAt: Math.min(Date.now(), check.orElse(updatedAt, createdAt, (one) => check.number(one, `${place}.updatedAt`))),
+    updatedAt: Math.min(
+      Date.now(),
+      check.orElse(updatedAt, createdAt, (one) => check.number(one, `${place}.updatedAt`)),
+    ),
     head: ids.get(head) ?? null,
   }
   return { conversation, messages: read }
@@ -117,7 +139,10 @@ function readMessage(value, place) {
     state: told === "streaming" ? endOf(read) : told,
   }
   if (thought) message.thought = check.text(thought, `${place}.thought`, MOST.characters)
-  if (images?.length) message.images = check.list(images, `${place}.images`, MOST.images).map((one, at) => readImage(one, `${place}.images[${at}]`))
+  if (images?.length)
+    message.images = check
+      .list(images, `${place}.images`, MOST.images)
+      .map((one, at) => readImage(one, `${place}.images[${at}]`))
   if (read) message.answer = read
   return {
     id: check.text(id, `${place}.id`, MOST.name),
@@ -136,7 +161,8 @@ function readImage(value, place) {
 }
 
 const ANSWER = {
-  phase: (one, place) => (["done", "length", "stopped", "cut", "failed"].includes(check.text(one, place, MOST.name)) ? one : "cut"),
+  phase: (one, place) =>
+    ["done", "length", "stopped", "cut", "failed"].includes(check.text(one, place, MOST.name)) ? one : "cut",
   thoughtMs: check.number,
   elapsedMs: check.number,
   finishReason: name,
@@ -161,7 +187,9 @@ function readAnswer(value, place) {
 function fields(value, place, table) {
   const source = check.object(value, place)
   const known = Object.keys(table).filter((name) => Object.hasOwn(source, name))
-  return Object.fromEntries(known.map((name) => [name, orNothing(source[name], (one) => table[name](one, `${place}.${name}`))]))
+  return Object.fromEntries(
+    known.map((name) => [name, orNothing(source[name], (one) => table[name](one, `${place}.${name}`))]),
+  )
 }
 
 function name(value, place) {
@@ -180,5 +208,11 @@ function orNothing(value, read) {
 export function signature({ conversation, messages }) {
   const { id: _, head: __, updatedAt: ___, ...said } = conversation
   const places = new Map(messages.map(({ id }, index) => [id, index]))
-  return JSON.stringify([said, messages.map(({ id: ____, conversationId: _____, parentId, ...message }) => [places.get(parentId) ?? null, message])])
+  return JSON.stringify([
+    said,
+    messages.map(({ id: ____, conversationId: _____, parentId, ...message }) => [
+      places.get(parentId) ?? null,
+      message,
+    ]),
+  ])
 }

@@ -5,8 +5,14 @@ const VERSION = 1
 const HEADING = /^#{1,3} (.*?)\s*<!-- passerelle (conversation|system|user|assistant|thought|text)(?: (\S+))? -->$/
 const LONGEST_HEADING = 3000 // no line of ours is longer, and a pattern may be slow on what is not ours
 const ENGLISH = {
-  system: "System prompt", user: "User", assistant: "Assistant", thought: "Reasoning", text: "Answer", exported: "Exported from Passerelle",
-  figures: figuresLine, images: (count) => `${count} × image`,
+  system: "System prompt",
+  user: "User",
+  assistant: "Assistant",
+  thought: "Reasoning",
+  text: "Answer",
+  exported: "Exported from Passerelle",
+  figures: figuresLine,
+  images: (count) => `${count} × image`,
 }
 
 /**
@@ -22,7 +28,13 @@ export function markdownFile(conversation, path, labels = {}) {
   ]
   if (conversation.system) parts.push(heading(2, words.system, "system"), quoted(conversation.system))
   for (const { role, text, thought, images, answer, createdAt } of path) {
-    parts.push(heading(2, [words[role], answer?.model].filter(Boolean).join(" · "), `${role} ${new Date(createdAt).toISOString()}`))
+    parts.push(
+      heading(
+        2,
+        [words[role], answer?.model].filter(Boolean).join(" · "),
+        `${role} ${new Date(createdAt).toISOString()}`,
+      ),
+    )
     if (images?.length) parts.push(`*${words.images(images.length)}*`)
     if (thought) parts.push(heading(3, words.thought, "thought"), quoted(thought), heading(3, words.text, "text"))
     parts.push(quoted(text))
@@ -55,7 +67,8 @@ export function readMarkdownFile(text) {
   }
   close()
   if (!isOurs) throw check.importFault("import_foreign", "#")
-  conversation.isTitled = conversation.title !== titleFrom(conversation.messages.find(({ role }) => role === "user")?.text ?? "")
+  conversation.isTitled =
+    conversation.title !== titleFrom(conversation.messages.find(({ role }) => role === "user")?.text ?? "")
   return conversation
 }
 
@@ -71,7 +84,13 @@ function begin(conversation, kind, label, value) {
   if (kind === "user" || kind === "assistant") {
     const createdAt = Date.parse(value)
     const id = String(messages.length)
-    messages.push({ id, parentId: messages.at(-1)?.id ?? null, role: kind, text: "", createdAt: createdAt >= 0 ? createdAt : conversation.createdAt })
+    messages.push({
+      id,
+      parentId: messages.at(-1)?.id ?? null,
+      role: kind,
+      text: "",
+      createdAt: createdAt >= 0 ? createdAt : conversation.createdAt,
+    })
     conversation.head = id
   }
   if (messages.length === 0) throw check.importFault("import_wrong", kind)
@@ -79,7 +98,10 @@ function begin(conversation, kind, label, value) {
 }
 
 function quoted(text) {
-  return text.split("\n").map((line) => (line ? `> ${line}` : ">")).join("\n")
+  return text
+    .split("\n")
+    .map((line) => (line ? `> ${line}` : ">"))
+    .join("\n")
 }
 
 function unquoted(lines) {

@@ -1,12 +1,14 @@
-import { exchangeFile, readConversation, readExchangeFile, signature } from "./conversation_file.js"
-import { readMarkdownFile } from "./markdown_file.js"
 import { storable } from "../message.js"
 import Tree from "../tree.js"
+import { exchangeFile, readConversation, readExchangeFile, signature } from "./conversation_file.js"
+import { readMarkdownFile } from "./markdown_file.js"
 
 /** The conversations with these ids, or all, as the object of an exchange file. */
 export async function exportFrom(store, ids) {
   const all = (await store.conversations()).sort((one, other) => one.createdAt - other.createdAt)
-  return exchangeFile(await Promise.all(all.filter(({ id }) => !ids || ids.includes(id)).map((one) => withMessages(store, one))))
+  return exchangeFile(
+    await Promise.all(all.filter(({ id }) => !ids || ids.includes(id)).map((one) => withMessages(store, one))),
+  )
 }
 
 /** Adds what a parsed exchange file holds, but what is there already, word for word. Each conversation comes whole or not at all. */
