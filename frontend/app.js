@@ -1,18 +1,19 @@
 // Builds the page's parts and connects them; every part knows only what it is given here.
+
+import Fault from "./fault.js"
 import { whenIdle } from "./helpers/idle.js"
 import { once } from "./helpers/once.js"
-import Catalog from "./state/catalog.js"
-import Fault from "./state/fault.js"
-import History from "./state/history.js"
-import Installation from "./state/installation.js"
-import Libraries from "./state/libraries.js"
-import Management from "./state/management.js"
-import Presets from "./state/presets.js"
-import Prompt from "./state/prompt.js"
-import Pulls from "./state/pulls.js"
-import Route from "./state/route.js"
-import Settings from "./state/settings.js"
-import Words from "./state/words.js"
+import Catalog from "./state/models/catalog.js"
+import Management from "./state/models/management.js"
+import Pulls from "./state/models/pulls.js"
+import Installation from "./state/page/installation.js"
+import Libraries from "./state/page/libraries.js"
+import Route from "./state/page/route.js"
+import Words from "./state/page/words.js"
+import Presets from "./state/prompt/presets.js"
+import Prompt from "./state/prompt/prompt.js"
+import Settings from "./state/settings/settings.js"
+import History from "./state/stats/history.js"
 
 const LIBRARIES_PATIENCE_MS = 1500
 
@@ -42,14 +43,17 @@ const ways = {
 
 /** The conversations: their views wait for them, the first paint does not. */
 const open = once(async () => {
-  const [{ default: Conversations }, { default: Chat }] = await Promise.all([import("./state/conversations.js"), import("./state/chat.js")])
+  const [{ default: Conversations }, { default: Chat }] = await Promise.all([
+    import("./state/conversations/conversations.js"),
+    import("./state/chat/chat.js"),
+  ])
   parts.conversations = await Conversations.open()
   parts.chat = new Chat(parts)
 })
 
 /** The comparison, which only its own view asks for. */
 const compare = once(async () => {
-  const { default: Comparison } = await import("./state/comparison.js")
+  const { default: Comparison } = await import("./state/compare/comparison.js")
   parts.comparison = new Comparison(parts)
 })
 
@@ -60,7 +64,23 @@ const rest = once(async () => {
   whenIdle(() => installation.register())
 })
 
-const parts = { words, presets, settings, route, catalog, management, pulls, history, libraries, prompt, installation, ways, open, compare, rest }
+const parts = {
+  words,
+  presets,
+  settings,
+  route,
+  catalog,
+  management,
+  pulls,
+  history,
+  libraries,
+  prompt,
+  installation,
+  ways,
+  open,
+  compare,
+  rest,
+}
 
 document.addEventListener("visibilitychange", () => document.hidden || catalog.refresh())
 try {

@@ -1,5 +1,5 @@
+import Fault from "./fault.js"
 import { jsonLines } from "./helpers/json_lines.js"
-import Fault from "./state/fault.js"
 
 const PATIENCE_MS = 10_000
 
@@ -62,7 +62,13 @@ async function read(address, settings) {
 async function get(address, settings) {
   const headers = settings.key ? { authorization: `Bearer ${settings.key}` } : {}
   try {
-    const answer = await fetch(address, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE_MS) })
+    const answer = await fetch(address, {
+      headers,
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
     return { status: answer.status, body: await answer.json().catch(() => null) }
   } catch {
     throw Fault.ofSilence(settings)
@@ -82,7 +88,15 @@ async function ask(method, address, settings, body, signal) {
   const headers = settings.key ? { authorization: `Bearer ${settings.key}` } : {}
   if (body) headers["content-type"] = "application/json"
   try {
-    return await fetch(address, { method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error", signal })
+    return await fetch(address, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      signal,
+    })
   } catch {
     throw Fault.ofSilence(settings)
   }

@@ -27,7 +27,10 @@ export async function stream({ messages, model: name, parameters = {} }, setting
     timeout: 0x7fffffff, // its default of ten minutes is less than a slow machine may need
     configuration: { baseURL: settings.endpoint, fetch: plainFetch },
   })
-  return model.stream(messages.map((message) => langchainMessage(found, message)), { signal })
+  return model.stream(
+    messages.map((message) => langchainMessage(found, message)),
+    { signal },
+  )
 }
 
 function langchainMessage({ AIMessage, HumanMessage, SystemMessage }, { role, content, images = [] }) {

@@ -18,14 +18,18 @@ addEventListener("fetch", (event) => {
 
 /** All files or none, each exactly as listed: a page that is half old and half new is never kept. */
 async function keep() {
-  const requests = Object.entries(PAGE.files).map(([path, integrity]) => new Request(path, { integrity, cache: "no-cache" }))
+  const requests = Object.entries(PAGE.files).map(
+    ([path, integrity]) => new Request(path, { integrity, cache: "no-cache" }),
+  )
   await (await caches.open(CACHE)).addAll(requests)
   await skipWaiting() // nothing is lost to an open page: it is served by the network as before
 }
 
 async function takeOver() {
   const names = await caches.keys()
-  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)))
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  )
   await clients.claim()
 }
 

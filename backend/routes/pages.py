@@ -45,7 +45,7 @@ def content_security_policy(html: bytes) -> str:
 
     `connect-src` reaches servers of this machine, since the page may talk to Ollama's or LM Studio's own `/v1`.
     DOMPurify alone may turn text into markup: it does so in a document of its own where nothing runs. The policy
-    `passerelle` (state/installation.js) lets one address pass, that of the service worker.
+    `passerelle` (state/page/installation.js) lets one address pass, that of the service worker.
     """
     hashes = (hashlib.sha256(script.replace(b"\r\n", b"\n")).digest() for script in _INLINE_SCRIPT.findall(html))
     inline = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)

@@ -1,4 +1,4 @@
-import Fault from "../state/fault.js"
+import Fault from "../fault.js"
 
 /**
  * Checks of what comes from a file that anybody may have written. Each gives the value back, or throws a Fault with the

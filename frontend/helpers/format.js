@@ -22,12 +22,20 @@ export function size(words, bytes) {
   return unit(words, bytes / 1000 ** step, SIZES[step], 3)
 }
 
-const SPANS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]
+const SPANS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+]
 
 /** A longer time in its two largest units: 2 hr 5 min. */
 export function span(words, seconds) {
   const whole = Math.max(0, Math.round(seconds))
-  const from = Math.max(0, SPANS.findIndex(([, length]) => whole >= length))
+  const from = Math.max(
+    0,
+    SPANS.findIndex(([, length]) => whole >= length),
+  )
   const [[name, length], finer] = whole < 1 ? [SPANS.at(-1)] : [SPANS[from], SPANS[from + 1]]
   const rest = finer ? Math.floor((whole % length) / finer[1]) : 0
   const parts = [unit(words, Math.floor(whole / length), name)]
@@ -36,7 +44,12 @@ export function span(words, seconds) {
 
 function unit(words, value, name, digits) {
   const style = name === "byte" || SPANS[0][0] === name ? "long" : "short"
-  return new Intl.NumberFormat(words.language, { style: "unit", unit: name, unitDisplay: style, maximumSignificantDigits: digits }).format(value)
+  return new Intl.NumberFormat(words.language, {
+    style: "unit",
+    unit: name,
+    unitDisplay: style,
+    maximumSignificantDigits: digits,
+  }).format(value)
 }
 
 export function wordCount(text) {
@@ -46,5 +59,5 @@ export function wordCount(text) {
 const BACKENDS = { ollama: "Ollama", lmstudio: "LM Studio", openai: "OpenAI API" }
 
 export function backendName(words, name) {
-  return name === "embedded" ? words.t("backend_embedded") : BACKENDS[name] ?? name
+  return name === "embedded" ? words.t("backend_embedded") : (BACKENDS[name] ?? name)
 }

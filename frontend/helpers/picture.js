@@ -1,4 +1,4 @@
-import Fault from "../state/fault.js"
+import Fault from "../fault.js"
 import { newId } from "./ids.js"
 import { pictureHeader } from "./picture_header.js"
 
@@ -50,5 +50,7 @@ async function drawn(bitmap, type) {
 }
 
 function encoded(canvas, type) {
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("not encoded"))), type, JPEG_QUALITY))
+  return new Promise((resolve, reject) =>
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("not encoded"))), type, JPEG_QUALITY),
+  )
 }

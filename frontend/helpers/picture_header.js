@@ -5,7 +5,8 @@
 export function pictureHeader(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {
-    if (startsWith(bytes, 0, "\x89PNG\r\n\x1a\n")) return { type: "image/png", width: view.getUint32(16), height: view.getUint32(20) }
+    if (startsWith(bytes, 0, "\x89PNG\r\n\x1a\n"))
+      return { type: "image/png", width: view.getUint32(16), height: view.getUint32(20) }
     if (startsWith(bytes, 0, "\xff\xd8\xff")) return jpeg(view)
     if (startsWith(bytes, 0, "RIFF") && startsWith(bytes, 8, "WEBP")) return webp(bytes, view)
   } catch (error) {
@@ -20,9 +21,10 @@ function startsWith(bytes, at, text) {
 
 /** The size stands in a frame header (SOF0 to SOF15, but for three other markers among them). */
 function jpeg(view) {
-  for (let at = 2; view.getUint8(at) === 0xff;) {
+  for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1)
-    if (marker === 0xff) at += 1 // padding
+    if (marker === 0xff)
+      at += 1 // padding
     else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       return { type: "image/jpeg", height: view.getUint16(at + 5), width: view.getUint16(at + 7) }
     } else at += 2 + view.getUint16(at + 2)
@@ -38,6 +40,7 @@ function webp(bytes, view) {
     const packed = view.getUint32(21, true)
     return { type, width: (packed & 0x3fff) + 1, height: ((packed >>> 14) & 0x3fff) + 1 }
   }
-  if (startsWith(bytes, 12, "VP8 ")) return { type, width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff }
+  if (startsWith(bytes, 12, "VP8 "))
+    return { type, width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff }
   return null
 }

@@ -2,7 +2,8 @@ import { isComposing } from "./keys.js"
 import { recall, remember } from "./storage.js"
 
 const NAME = "letter-keys"
-const FIELDS = "input:not([type=checkbox], [type=radio], [type=range], [type=button], [type=submit], [type=file]), textarea, select, [contenteditable]"
+const FIELDS =
+  "input:not([type=checkbox], [type=radio], [type=range], [type=button], [type=submit], [type=file]), textarea, select, [contenteditable]"
 
 /**
  * Keys without a modifier do something only outside of fields and dialogs. They can be turned off: speech input and some
@@ -18,7 +19,8 @@ export function turnLetterKeys(isOn) {
 
 /** Whether a key press may be one of the page's own letter keys. */
 export function isLetterKey(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isComposing(event)) return false
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isComposing(event))
+    return false
   return areLetterKeysOn() && !event.target.closest?.(FIELDS) && !isDialogOpen()
 }
 

@@ -5,15 +5,17 @@ const PLACEHOLDER = /(\\?)\{\{\s*([\p{L}\p{M}\p{N}_]+)\s*\}\}/gu
  * `\{{topic}}`, makes it plain text.
  */
 export function variablesOf(...texts) {
-  const found = texts.flat().flatMap((text) => [...text.matchAll(PLACEHOLDER)].filter(([, escape]) => !escape).map(nameOf))
+  const found = texts
+    .flat()
+    .flatMap((text) => [...text.matchAll(PLACEHOLDER)].filter(([, slash]) => !slash).map(nameOf))
   return [...new Set(found)]
 }
 
 /** The text with its placeholders' values; one without a value stays. Values are put in as they are, never filled in turn. */
 export function fill(text, values) {
-  return text.replace(PLACEHOLDER, (placeholder, escape, ...rest) => {
-    if (escape) return placeholder.slice(1)
-    const name = nameOf([placeholder, escape, ...rest])
+  return text.replace(PLACEHOLDER, (placeholder, slash, ...rest) => {
+    if (slash) return placeholder.slice(1)
+    const name = nameOf([placeholder, slash, ...rest])
     return Object.hasOwn(values, name) ? String(values[name] ?? "") : placeholder
   })
 }

@@ -1,4 +1,4 @@
-import Fault from "../state/fault.js"
+import Fault from "../fault.js"
 
 /**
  * A library of the page: the offline copy in vendor/ first, then `fromNetwork`, which imports it by the names of the

@@ -1,6 +1,6 @@
+import Fault from "../fault.js"
 import { html, render, useEffect, useState } from "../helpers/interface.js"
-import Fault from "../state/fault.js"
-import { address } from "../state/route.js"
+import { address } from "../state/page/route.js"
 import { AppContext, useApp, useChanges } from "./shared/context.js"
 import { Icon } from "./shared/icons.js"
 import { Keys } from "./shared/keys_dialog.js"
@@ -37,21 +37,31 @@ function App() {
 
 function Header() {
   const { words, route, chat } = useApp()
-  const place = (name) => (name === "chat" ? address(name, route.view === name ? route.id : chat?.current) : address(name))
+  const place = (name) =>
+    name === "chat" ? address(name, route.view === name ? route.id : chat?.current) : address(name)
   return html`<header class="bar">
     <a class="brand" href=${address("prompt")}>
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M3 22h26M5.5 22c1-10 20-10 21 0M10.5 22v-5.5M16 22v-7.5M21.5 22v-5.5" /></svg>
       <h1>Passerelle</h1>
     </a>
     <nav class="views" aria-label=${words.t("views")}>
-      ${Object.keys(VIEWS).map((name) => html`<a key=${name} href=${place(name)} data-view=${name} aria-current=${route.view === name ? "page" : undefined}>
-        <${Icon} name=${name} /><span>${words.t(`view_${name}`)}</span></a>`)}
+      ${Object.keys(VIEWS).map(
+        (
+          name,
+        ) => html`<a key=${name} href=${place(name)} data-view=${name} aria-current=${route.view === name ? "page" : undefined}>
+        <${Icon} name=${name} /><span>${words.t(`view_${name}`)}</span></a>`,
+      )}
     </nav>
     <${StatusPill} />
     <${Keys} views=${Object.keys(VIEWS)} />
     <div class="languages" id="languages" role="group" aria-label="Language / Langue">
-      ${[["fr", "FR, français"], ["en", "EN, English"]].map(([language, label]) => html`<button type="button" key=${language} data-language=${language} lang=${language}
-        aria-label=${label} aria-pressed=${String(words.language === language)} onClick=${() => words.use(language)}>${language.toUpperCase()}</button>`)}
+      ${[
+        ["fr", "FR, français"],
+        ["en", "EN, English"],
+      ].map(
+        ([language, label]) => html`<button type="button" key=${language} data-language=${language} lang=${language}
+        aria-label=${label} aria-pressed=${String(words.language === language)} onClick=${() => words.use(language)}>${language.toUpperCase()}</button>`,
+      )}
     </div>
   </header>`
 }
@@ -60,7 +70,11 @@ function Header() {
 function Notices() {
   const { route, catalog, libraries, prompt, chat, comparison } = useApp()
   useChanges(catalog, libraries, prompt, chat, comparison)
-  const answers = { prompt: [prompt.generation], chat: [chat?.newest], compare: comparison?.columns.map(({ generation }) => generation) }
+  const answers = {
+    prompt: [prompt.generation],
+    chat: [chat?.newest],
+    compare: comparison?.columns.map(({ generation }) => generation),
+  }
   const isExplained = catalog.fault && answers[route.view]?.some((answer) => answer?.fault?.kind === catalog.fault.kind)
   return html`<div class="notices">
     <div id="libraries-notice"><${Notice} fault=${libraries.fault} ways=${{ retry: () => libraries.load() }} /></div>
@@ -74,7 +88,10 @@ function View({ name }) {
   const [fault, setFault] = useState(null)
   const load = () => {
     setFault(null)
-    VIEWS[name](app).then((found) => setComponent(() => found), (thrown) => setFault(thrown instanceof Fault ? thrown : new Fault("gateway_down")))
+    VIEWS[name](app).then(
+      (found) => setComponent(() => found),
+      (thrown) => setFault(thrown instanceof Fault ? thrown : new Fault("gateway_down")),
+    )
   }
   useEffect(load, [name])
   useEffect(() => {

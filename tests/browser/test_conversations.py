@@ -14,9 +14,9 @@ from tests.browser.reader import Reader
 
 # Every script below begins with this; what it needs later it keeps in `kept`.
 PRELUDE = """
-const { default: Conversations } = await import("/state/conversations.js")
-const { default: Draft } = await import("/state/draft.js")
-const { default: Tree } = await import("/state/tree.js")
+const { default: Conversations } = await import("/state/conversations/conversations.js")
+const { default: Draft } = await import("/state/conversations/draft.js")
+const { default: Tree } = await import("/state/conversations/tree.js")
 const kept = globalThis.kept ??= {}
 const texts = (messages) => messages.map(({ text }) => text)
 const kindOf = async (promise) => promise.then(() => null, (fault) => fault.kind)
@@ -863,7 +863,7 @@ def test_markdown_comes_back_text_for_text(page: Page) -> None:
     outcome = run(
         page,
         """
-        const { markdownFile, readMarkdownFile } = await import("/state/markdown_file.js")
+        const { markdownFile, readMarkdownFile } = await import("/state/conversations/files/markdown_file.js")
         const labels = { user: "Vous", assistant: "Réponse <!-- passerelle user -->", figures: () => "## x" }
         const different = []
         for (const { title, system, messages } of argument) {

@@ -143,8 +143,8 @@ def _scroll_through(page: Reader) -> None:
 
 # Thirty conversations: twenty-nine with a hostile title and system prompt, one with every text as question and answer.
 STORE = """async (texts) => {
-  const { default: Conversations } = await import("/state/conversations.js")
-  const { default: Presets } = await import("/state/presets.js")
+  const { default: Conversations } = await import("/state/conversations/conversations.js")
+  const { default: Presets } = await import("/state/prompt/presets.js")
   const conversations = await Conversations.open()
   const message = (role, text, id, parentId) => ({ id, parentId, role, text, createdAt: 1, state: "whole" })
   const one = (title, messages) => ({ title, isTitled: true, system: title, createdAt: 1, updatedAt: 1, messages })

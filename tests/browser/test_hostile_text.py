@@ -145,7 +145,7 @@ def test_html_that_got_past_the_first_gate_is_stopped_at_the_second(attacked: Wr
     """The purifier alone, given what marked would never let through."""
     wrong: list[Any] = attacked.run(
         """
-        const { purify } = await import("/helpers/markdown/purifier.js")
+        const { purify } = await import("/markdown/purifier.js")
         const wrong = []
         for (const html of a) {
           md.answer.replaceChildren(purify(html))

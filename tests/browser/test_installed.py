@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 FRONTEND = ROOT / "frontend"
 APP = """
 import {{ part }} from "./part.js"
-import Installation from "./state/installation.js"
+import Installation from "./state/page/installation.js"
 document.querySelector("h1").textContent = "{version} " + part
 globalThis.installation = new Installation()
 await installation.register()
@@ -33,7 +33,7 @@ document.querySelector("p").textContent = String(installation.worksOffline)
 """
 HTML = """<!doctype html><title>Small</title><link rel="icon" href="favicon.svg">
 <link rel="manifest" href="manifest.webmanifest"><h1></h1><p></p><script type="module" src="app.js"></script>"""
-REAL = ("favicon.svg", "icons/maskable.svg", "manifest.webmanifest", "state/installation.js", "sw.js")
+REAL = ("favicon.svg", "icons/maskable.svg", "manifest.webmanifest", "state/page/installation.js", "sw.js")
 KEPT = """async () => {
   const kept = {}
   for (const name of await caches.keys()) kept[name] = (await (await caches.open(name)).keys()).map(({ url }) => url)
@@ -67,7 +67,7 @@ class SmallPage:
         self._folder = folder
         self._server: BaseWSGIServer | None = None
         for name in REAL:
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(FRONTEND / name, folder / name)
         (folder / "index.html").write_text(HTML)
         self.write("first")
@@ -179,7 +179,7 @@ def test_files_that_do_not_fit_together_are_never_kept(visitor: Reader, small: S
 def test_a_proxy_whose_gateway_is_down_counts_as_no_answer(visitor: Reader, small: SmallPage) -> None:
     page = visitor.page
     install(page, small.url)
-    for path in ("/", "/app.js", "/part.js", "/state/installation.js"):
+    for path in ("/", "/app.js", "/part.js", "/state/page/installation.js"):
         small.instead[path] = ("502 Bad Gateway", b"The gateway behind this proxy does not answer.")
 
     page.reload()

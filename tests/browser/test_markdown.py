@@ -16,7 +16,7 @@ from tests.running_gateway import RunningGateway
 # piece by piece, with a frame after each; for that, frames come when they are called.
 BEGIN = """async () => {
   const [markdown, stream, { default: Words }] = await Promise.all(
-    ["/helpers/markdown.js", "/helpers/markdown_stream.js", "/state/words.js"].map((path) => import(path)))
+    ["/markdown/markdown.js", "/markdown/stream.js", "/state/page/words.js"].map((path) => import(path)))
   const words = await Words.load()
   const answer = Object.assign(document.createElement("article"), { className: "markdown" })
   document.body.replaceChildren(answer)
@@ -491,7 +491,7 @@ def test_painting_that_takes_long_is_followed_by_a_rest(writer: Writer) -> None:
     """However slow the machine or long the list: painting takes a fifth of the time at most."""
     asked = writer.run(
         """
-        const { paced } = await import("/helpers/pace.js")
+        const { paced } = await import("/markdown/pace.js")
         const real = { requestAnimationFrame, setTimeout, now: performance.now }
         const frames = [], timers = []
         let now = 1000

@@ -15,7 +15,7 @@ from tests.browser.reader import Reader
 PRESETS = json.loads((Path(__file__).resolve().parents[2] / "frontend" / "presets.json").read_text(encoding="utf-8"))
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 PRELUDE = """
-const { default: Presets, fill, variablesOf } = await import("/state/presets.js")
+const { default: Presets, fill, variablesOf } = await import("/state/prompt/presets.js")
 const kept = globalThis.kept ??= {}
 const p = kept.p ??= await Presets.load()
 const place = (fault) => `${fault.kind} ${fault.place}`

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / "tools" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
 KEY = "a-key-for-tests-0123456789"
 SEED = """async () => {
-  const { default: Conversations } = await import("/state/conversations.js")
+  const { default: Conversations } = await import("/state/conversations/conversations.js")
   const conversations = await Conversations.open()
   const { id } = await conversations.create({ title: "Seen from the moon" })
   await conversations.put({ conversationId: id, parentId: null, role: "user", text: "How far is it?" })

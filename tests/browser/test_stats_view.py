@@ -194,7 +194,7 @@ def test_a_chart_reads_a_point_out_and_pause_stops_the_reading(english: Reader, 
 
 
 BOUNDED = """async () => {
-  const { default: History } = await import("/state/history.js")
+  const { default: History } = await import("/state/stats/history.js")
   const now = Date.now
   const start = now()
   let passed = 0

@@ -36,7 +36,7 @@ KINDS = {"with code": "Write, please.", "without code": "Write without code, ple
 
 # Written through the page's own modules, as the chat would have left it.
 FILL = """async ([count, texts]) => {
-  const { default: Conversations } = await import("/state/conversations.js")
+  const { default: Conversations } = await import("/state/conversations/conversations.js")
   const conversations = await Conversations.open()
   const { id } = await conversations.create({ model: "paced" })
   let parentId = null

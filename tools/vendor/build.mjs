@@ -11,7 +11,9 @@ import { build } from "esbuild"
 
 const page = fileURLToPath(new URL("../../frontend/index.html", import.meta.url))
 const folder = fileURLToPath(new URL("../../frontend/vendor/", import.meta.url))
-const names = readdirSync(new URL("libraries/", import.meta.url)).filter((name) => name.endsWith(".js")).sort()
+const names = readdirSync(new URL("libraries/", import.meta.url))
+  .filter((name) => name.endsWith(".js"))
+  .sort()
 const pins = /("integrity": )(\{[^}]*\})/
 
 // zod brings its messages in sixty languages, 264 kB that the page never shows: English stays.
@@ -54,16 +56,22 @@ async function bundle(name) {
 
 const bundles = new Map()
 for (const name of names) bundles.set(name, await bundle(name))
-const hashes = Object.fromEntries([...bundles].map(([name, bytes]) => [
-  `./vendor/${name}`, "sha384-" + createHash("sha384").update(bytes).digest("base64"),
-]))
+const hashes = Object.fromEntries(
+  [...bundles].map(([name, bytes]) => [
+    `./vendor/${name}`,
+    `sha384-${createHash("sha384").update(bytes).digest("base64")}`,
+  ]),
+)
 const html = readFileSync(page, "utf8")
 const pinned = JSON.parse(html.match(pins)?.[2] ?? "{}")
 const wrong = Object.keys({ ...hashes, ...pinned }).filter((name) => hashes[name] !== pinned[name])
 
 if (process.argv.includes("--pin")) {
   const lines = JSON.stringify(hashes, null, 2).replaceAll("\n", "\n      ")
-  writeFileSync(page, html.replace(pins, (_, key) => key + lines))
+  writeFileSync(
+    page,
+    html.replace(pins, (_, key) => key + lines),
+  )
 } else if (wrong.length) {
   for (const name of wrong) console.error(`${name} is ${hashes[name]}, index.html wants ${pinned[name]}.`)
   console.error("If you changed versions: npm run build -- --pin")

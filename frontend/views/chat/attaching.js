@@ -1,6 +1,6 @@
+import Fault from "../../fault.js"
 import { html, useRef, useState } from "../../helpers/interface.js"
 import { shrunk } from "../../helpers/picture.js"
-import Fault from "../../state/fault.js"
 import { useApp } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 
@@ -27,7 +27,14 @@ export function useAttaching(id) {
   const add = (files) => {
     if (files.length > 0) queue.current = queue.current.then(() => take(files))
   }
-  return { add, faults, isBusy, ready: () => queue.current, forgive: () => setFaults([]), remove: (image) => remove(chat, id, image) }
+  return {
+    add,
+    faults,
+    isBusy,
+    ready: () => queue.current,
+    forgive: () => setFaults([]),
+    remove: (image) => remove(chat, id, image),
+  }
 }
 
 /** Gives the fault that kept an image out, if one did. */
@@ -45,7 +52,10 @@ async function attach(chat, id, file) {
 }
 
 function remove({ unsent }, id, image) {
-  unsent.attach(id, unsent.images(id).filter((one) => one !== image))
+  unsent.attach(
+    id,
+    unsent.images(id).filter((one) => one !== image),
+  )
 }
 
 export function AttachButton({ onFiles, isDisabled }) {

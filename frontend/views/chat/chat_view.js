@@ -33,9 +33,11 @@ export function ChatView() {
   useTitle(thread?.conversation?.title)
   const list = html`<${ConversationList} current=${id} onBegin=${begin} onChosen=${() => setListOpen(false)} />`
   return html`<div class="chat-view">
-    ${isWide
-      ? html`<aside class="list-column" aria-labelledby="list-title"><h2 class="column-title" id="list-title">${words.t("conversations")}</h2>${list}</aside>`
-      : html`<${Sheet} id="list" side="start" title=${words.t("conversations")} isOpen=${isListOpen} onClose=${() => setListOpen(false)}>${list}<//>`}
+    ${
+      isWide
+        ? html`<aside class="list-column" aria-labelledby="list-title"><h2 class="column-title" id="list-title">${words.t("conversations")}</h2>${list}</aside>`
+        : html`<${Sheet} id="list" side="start" title=${words.t("conversations")} isOpen=${isListOpen} onClose=${() => setListOpen(false)}>${list}<//>`
+    }
     <${ThreadColumn} id=${id} thread=${thread} key=${id} onList=${isWide ? null : () => setListOpen(true)} />
     <${UndoBar} />
   </div>`

@@ -1,9 +1,10 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { onEnter } from "../../helpers/keys.js"
-import { contextUse, isBlind } from "../../state/context_use.js"
+import { contextUse, isBlind } from "../../state/chat/context_use.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"
+import { SendOrStop } from "../shared/send_or_stop.js"
 import { AttachButton, pastedFiles, useAttaching } from "./attaching.js"
 import { ContextGauge } from "./context_gauge.js"
 import { Pictures } from "./pictures.js"
@@ -39,7 +40,10 @@ export function Composer({ id, thread, conversation, model, question, ways, onEd
     attaching.add(files)
   }
   return html`<form class="chat-composer" id="chat-composer" aria-label=${words.t("next_question")} data-over=${String(drop.isOver)} ...${drop.listeners}
-    onSubmit=${(event) => { event.preventDefault(); send() }}>
+    onSubmit=${(event) => {
+      event.preventDefault()
+      send()
+    }}>
     <div class="beside-question">
       ${chat.unsent.images(id).length > 0 && html`<${Pictures} images=${chat.unsent.images(id)} onRemove=${attaching.remove} />`}
       <${Objections} id=${id} attaching=${attaching} ways=${ways} />
@@ -72,7 +76,9 @@ function Objections({ id, attaching, ways }) {
 function Warnings({ id, thread, conversation, model, ways }) {
   const { chat } = useApp()
   const use = useContextUse(id, thread, conversation, model)
-  const hasImages = [{ images: chat.unsent.images(id) }, ...(thread?.path ?? [])].some(({ images }) => images?.length > 0)
+  const hasImages = [{ images: chat.unsent.images(id) }, ...(thread?.path ?? [])].some(
+    ({ images }) => images?.length > 0,
+  )
   const { retry: _, ...others } = ways
   return html`<div data-part="warnings">
     <${Notice} fault=${use?.level === "over" && !chat.running(id) ? { kind: "context_full", detail: "" } : null} ways=${others} />
@@ -87,8 +93,12 @@ function Gauge(props) {
 function useContextUse(id, thread, conversation, model) {
   const { chat } = useApp()
   return contextUse({
-    model, path: thread?.path ?? [], answerOf: (message) => chat.answerOf(message), system: conversation?.system ?? "",
-    draft: chat.unsent.text(id), images: chat.unsent.images(id),
+    model,
+    path: thread?.path ?? [],
+    answerOf: (message) => chat.answerOf(message),
+    system: conversation?.system ?? "",
+    draft: chat.unsent.text(id),
+    images: chat.unsent.images(id),
   })
 }
 
@@ -125,17 +135,4 @@ function InFrench({ id, conversation }) {
   }
   return html`<label class="check switch"><input type="checkbox" role="switch" id="in-french" checked=${Boolean(conversation?.answersInFrench)} disabled=${!conversation} onChange=${turn} />
     <span>${words.t("answer_in_french")}</span></label>`
-}
-
-/** The focus goes from one button to the other. */
-function SendOrStop({ isRunning, isDisabled, onStop }) {
-  const { words } = useApp()
-  const button = useRef()
-  const hadFocus = document.activeElement === button.current // while this is drawn the old button is still there
-  useLayoutEffect(() => {
-    if (hadFocus) button.current.focus()
-  }, [isRunning])
-  return isRunning
-    ? html`<button type="button" class="stop" id="stop" key="stop" ref=${button} onClick=${onStop}><span class="square" aria-hidden="true"></span><span>${words.t("stop")}</span></button>`
-    : html`<button type="submit" class="primary" id="send" key="send" disabled=${isDisabled} ref=${button}>${words.t("send")}</button>`
 }

@@ -20,8 +20,12 @@ export function ConversationList({ current, onBegin, onChosen }) {
         <input type="search" id="search" placeholder=${words.t("search")} value=${search} onInput=${(event) => setSearch(event.target.value)} onKeyDown=${onKey} /></label>
     </div>
     <ul class="conversations" data-part="conversations">
-      ${list?.map((conversation) => html`<${ConversationRow} key=${conversation.id} conversation=${conversation} isCurrent=${conversation.id === current}
-        isRunning=${Boolean(chat.running(conversation.id))} onChosen=${onChosen} />`)}
+      ${list?.map(
+        (
+          conversation,
+        ) => html`<${ConversationRow} key=${conversation.id} conversation=${conversation} isCurrent=${conversation.id === current}
+        isRunning=${Boolean(chat.running(conversation.id))} onChosen=${onChosen} />`,
+      )}
     </ul>
     <p class="hint list-empty" role="status" data-part="list-empty">${list?.length === 0 ? words.t(search ? "nothing_found" : "no_conversations") : ""}</p>
     <${Files} />`

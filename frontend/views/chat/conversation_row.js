@@ -1,6 +1,6 @@
 import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { isComposing } from "../../helpers/keys.js"
-import { address } from "../../state/route.js"
+import { address } from "../../state/page/route.js"
 import { useApp } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 
@@ -14,7 +14,8 @@ export function ConversationRow({ conversation, isCurrent, isRunning, onChosen }
     if (isCurrent) route.replace("chat")
     await chat.remove(id)
   }
-  if (isNaming) return html`<li class="row naming"><${TitleField} conversation=${conversation} onDone=${() => setNaming(false)} /></li>`
+  if (isNaming)
+    return html`<li class="row naming"><${TitleField} conversation=${conversation} onDone=${() => setNaming(false)} /></li>`
   return html`<li class="row" data-conversation=${id}>
     <a href=${address("chat", id)} aria-current=${isCurrent ? "page" : undefined} onClick=${onChosen}>
       <span class="row-title">${title}</span>

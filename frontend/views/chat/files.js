@@ -1,7 +1,7 @@
-import { html, useRef, useState } from "../../helpers/interface.js"
+import Fault from "../../fault.js"
 import { download } from "../../helpers/download.js"
 import { duration, number } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
+import { html, useRef, useState } from "../../helpers/interface.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
@@ -43,7 +43,11 @@ export async function exportAll(conversations) {
 }
 
 export async function exportOne(conversations, { id, title }, words, isMarkdown) {
-  const name = title.replace(/[^\p{L}\p{N} _-]+/gu, "").trim().slice(0, 60) || "conversation"
+  const name =
+    title
+      .replace(/[^\p{L}\p{N} _-]+/gu, "")
+      .trim()
+      .slice(0, 60) || "conversation"
   if (isMarkdown) download(`${name}.md`, "text/markdown", await conversations.exportMarkdown(id, labels(words)))
   else save(`${name}.json`, await conversations.exportJson([id]))
 }
@@ -55,8 +59,14 @@ function save(name, content) {
 /** The headings of a Markdown file in the reader's language. */
 function labels(words) {
   return {
-    system: words.t("system"), user: words.t("you"), assistant: words.t("answer"), thought: words.t("reasoning"), text: words.t("answer"),
-    exported: words.t("exported"), images: (count) => words.t("image_count", { n: number(words, count) }), figures: (answer) => figuresLine(words, answer),
+    system: words.t("system"),
+    user: words.t("you"),
+    assistant: words.t("answer"),
+    thought: words.t("reasoning"),
+    text: words.t("answer"),
+    exported: words.t("exported"),
+    images: (count) => words.t("image_count", { n: number(words, count) }),
+    figures: (answer) => figuresLine(words, answer),
   }
 }
 

@@ -11,22 +11,26 @@ import { Pictures } from "./pictures.js"
  * (Markdown, figures, buttons) comes when it is near what is seen.
  */
 export function Message({ message, thread, isNewest, isDrawnAtOnce, isEditing, nearness, ways, onEdit }) {
-  const { words, chat } = useApp()
+  const { words } = useApp()
   const root = useRef()
   const isNear = useIsNear(nearness, root, isDrawnAtOnce)
   const isUser = message.role === "user"
   const title = words.t(isUser ? "you" : "answer")
   return html`<article class="message" id=${`message-${message.id}`} data-role=${message.role} data-state=${message.state} tabindex="-1" ref=${root}>
     <h3 class="unseen">${title}</h3>
-    ${isEditing
-      ? html`<${MessageEditor} key=${message.id} message=${message} onDone=${() => onEdit("")} />`
-      : html`<div class="bubble">
+    ${
+      isEditing
+        ? html`<${MessageEditor} key=${message.id} message=${message} onDone=${() => onEdit("")} />`
+        : html`<div class="bubble">
           ${message.images?.length > 0 && html`<${Pictures} images=${message.images} />`}
-          ${isUser || !isNear
-            ? html`<div class="text plain" data-part="text">${message.text}</div>`
-            : html`<${AnswerBox} message=${message} ways=${ways} />`}
+          ${
+            isUser || !isNear
+              ? html`<div class="text plain" data-part="text">${message.text}</div>`
+              : html`<${AnswerBox} message=${message} ways=${ways} />`
+          }
         </div>
-        ${isNear && html`<${MessageActions} message=${message} thread=${thread} isNewest=${isNewest} onEdit=${onEdit} />`}`}
+        ${isNear && html`<${MessageActions} message=${message} thread=${thread} isNewest=${isNewest} onEdit=${onEdit} />`}`
+    }
   </article>`
 }
 

@@ -1,6 +1,6 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
 import { copyText } from "../../helpers/clipboard.js"
 import { number } from "../../helpers/format.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon, IconButton } from "../shared/icons.js"
 
@@ -18,8 +18,11 @@ export function MessageActions({ message, thread, isNewest, onEdit }) {
   }
   const isCut = CUT.includes(message.state) && message.text !== "" && isNewest && message.role === "assistant"
   return html`
-    ${isCut && html`<button type="button" class="continue" data-do="continue" disabled=${isRunning} onClick=${() => chat.goOn(message)}>
-      <${Icon} name="play" /><span>${words.t("go_on")}</span></button>`}
+    ${
+      isCut &&
+      html`<button type="button" class="continue" data-do="continue" disabled=${isRunning} onClick=${() => chat.goOn(message)}>
+      <${Icon} name="play" /><span>${words.t("go_on")}</span></button>`
+    }
     <div class="message-actions" role="group" aria-label=${words.t("message_actions")}>
       <${Versions} message=${message} thread=${thread} isRunning=${isRunning} />
       <${Copy} text=${message.text} />

@@ -25,7 +25,10 @@ export function MessageEditor({ message, onDone }) {
       onEnter(event, save, { withModifier: !isUser })
     }
   }
-  return html`<form class="editor" onSubmit=${(event) => { event.preventDefault(); save() }}>
+  return html`<form class="editor" onSubmit=${(event) => {
+    event.preventDefault()
+    save()
+  }}>
     <textarea rows="3" aria-label=${words.t(isUser ? "edit_question" : "edit_answer")} defaultValue=${message.text} ref=${field} onKeyDown=${onKey}></textarea>
     <div class="editor-actions">
       <button type="submit" class="primary small">${words.t(isUser ? "send" : "keep")}</button>

@@ -1,5 +1,5 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import Follower from "../../helpers/follower.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { useMedia } from "../shared/media.js"
@@ -22,12 +22,20 @@ export function Messages({ thread, isNew, ways, editing, onEdit }) {
   return html`<div class="thread-body">
     <div class="scroller" ref=${scroller} tabindex="0" role="group" aria-labelledby="thread-title">
       <div class="messages" role="log" aria-live="off" aria-labelledby="thread-title" data-part="messages">
-        ${path.map((message, index) => html`<${Message} key=${message.parentId ?? ""} message=${message} thread=${thread} ways=${ways} nearness=${nearness}
-          isNewest=${index === path.length - 1} isDrawnAtOnce=${index >= path.length - DRAWN_AT_ONCE} isEditing=${editing === message.id} onEdit=${onEdit} />`)}
-        ${isNew && html`<div class="empty" data-part="empty">
+        ${path.map(
+          (
+            message,
+            index,
+          ) => html`<${Message} key=${message.parentId ?? ""} message=${message} thread=${thread} ways=${ways} nearness=${nearness}
+          isNewest=${index === path.length - 1} isDrawnAtOnce=${index >= path.length - DRAWN_AT_ONCE} isEditing=${editing === message.id} onEdit=${onEdit} />`,
+        )}
+        ${
+          isNew &&
+          html`<div class="empty" data-part="empty">
           <svg viewBox="0 0 120 48" aria-hidden="true"><path d="M4 38h112M12 38C18 4 102 4 108 38M28 38V24M44 38V16M60 38V13M76 38V16M92 38V24" /></svg>
           <p>${words.t("empty_chat")}</p>
-        </div>`}
+        </div>`
+        }
       </div>
     </div>
     <${ToEnd} follower=${follower} thread=${thread} />
@@ -64,7 +72,10 @@ function ToEnd({ follower, thread }) {
 function useFollower(scroller, scrollsAlone, thread) {
   const [follower, setFollower] = useState(null)
   useLayoutEffect(() => {
-    const made = new Follower(scrollsAlone ? scroller.current : document.scrollingElement, scroller.current.firstElementChild)
+    const made = new Follower(
+      scrollsAlone ? scroller.current : document.scrollingElement,
+      scroller.current.firstElementChild,
+    )
     setFollower(made)
     return () => made.close()
   }, [scrollsAlone])

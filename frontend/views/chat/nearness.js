@@ -8,9 +8,12 @@ class Nearness {
   #waiting = new Map()
 
   begin(root) {
-    this.#watch = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) if (isIntersecting) this.#tell(target)
-    }, { root, rootMargin: MARGIN })
+    this.#watch = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) if (isIntersecting) this.#tell(target)
+      },
+      { root, rootMargin: MARGIN },
+    )
     for (const element of this.#waiting.keys()) this.#watch.observe(element)
   }
 

@@ -6,8 +6,8 @@ import { modelTitle } from "../shared/model_choice.js"
 import { Notice } from "../shared/notice.js"
 import { Composer } from "./composer.js"
 import { ConversationSheet } from "./conversation_sheet.js"
-import { Messages } from "./messages.js"
 import { exportAll } from "./files.js"
+import { Messages } from "./messages.js"
 
 /** An open conversation, or the one to come (no `id`): its head, its messages, and where the next one is written. */
 export function ThreadColumn({ id, thread, onList }) {
@@ -36,9 +36,11 @@ export function ThreadColumn({ id, thread, onList }) {
         <span class="unseen">${words.t("conversation_settings")}</span></button>
     </header>
     <div id="storage-notice"><${Notice} fault=${conversations.fault && { kind: conversations.fault, detail: "" }} ways=${ways} /></div>
-    ${thread?.isGone
-      ? html`<div class="thread-body"><${Notice} fault=${{ kind: "conversation_gone", detail: "" }} ways=${ways} /></div>`
-      : html`<${Messages} thread=${thread} isNew=${!id} ways=${ways} editing=${editing} onEdit=${setEditing} />`}
+    ${
+      thread?.isGone
+        ? html`<div class="thread-body"><${Notice} fault=${{ kind: "conversation_gone", detail: "" }} ways=${ways} /></div>`
+        : html`<${Messages} thread=${thread} isNew=${!id} ways=${ways} editing=${editing} onEdit=${setEditing} />`
+    }
     <${Composer} id=${id} thread=${thread} conversation=${conversation} model=${model} question=${question} ways=${ways} onEditLast=${setEditing} />
     ${conversation && html`<${ConversationSheet} id=${id} conversation=${conversation} isOpen=${isSheetOpen} onClose=${() => setSheetOpen(false)} />`}
   </section>`

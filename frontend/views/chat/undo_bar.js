@@ -18,10 +18,13 @@ export function UndoBar() {
   }, [deleted, isHeld])
   const look = () => setHeld(Boolean(bar.current?.matches(":hover, :focus-within")))
   return html`<div class="undo-place" role="status" ref=${bar} onPointerEnter=${look} onPointerLeave=${look} onFocusIn=${look} onFocusOut=${() => setTimeout(look)}>
-    ${deleted && html`<div class="undo" data-part="undo" key=${deleted}>
+    ${
+      deleted &&
+      html`<div class="undo" data-part="undo" key=${deleted}>
       <span>${words.t(deleted.kind === "conversation" ? "conversation_deleted" : "messages_deleted")}</span>
       <button type="button" class="link-button" data-do="undo" onClick=${() => chat.undelete()}>${words.t("undo")}</button>
       <${IconButton} icon="close" label=${words.t("close")} onClick=${() => chat.keepDeleted()} />
-    </div>`}
+    </div>`
+    }
   </div>`
 }

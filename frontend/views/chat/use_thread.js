@@ -1,5 +1,5 @@
 import { useEffect, useState } from "../../helpers/interface.js"
-import Thread from "../../state/thread.js"
+import Thread from "../../state/conversations/thread.js"
 import { useApp, useChanges } from "../shared/context.js"
 
 /** The Thread of a conversation, followed while it is looked at; null without an id, and until it has been read. */

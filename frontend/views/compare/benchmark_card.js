@@ -1,12 +1,12 @@
-import { html } from "../../helpers/interface.js"
 import { download } from "../../helpers/download.js"
-import { MOST, MOST_RUNS } from "../../state/comparison.js"
+import { html } from "../../helpers/interface.js"
+import { MOST, MOST_RUNS } from "../../state/compare/comparison.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
+import { TypedInput } from "../shared/typed_input.js"
 import { BenchmarkTable } from "./benchmark_table.js"
 import { LETTERS } from "./column_card.js"
 import { DotPlot } from "./dot_plot.js"
-import { TypedInput } from "../shared/typed_input.js"
 
 /** Several runs of every column: how many, how far, and what came out. */
 export function BenchmarkCard() {
@@ -62,7 +62,11 @@ function Results({ benchmark }) {
   const { words } = useApp()
   const save = () => {
     const csv = benchmark.csv((column) => LETTERS[benchmark.columns.indexOf(column)])
-    download(`passerelle-benchmark-${new Date(benchmark.runs[0].createdAt).toISOString().slice(0, 16).replace(":", "")}Z.csv`, "text/csv;charset=utf-8", csv)
+    download(
+      `passerelle-benchmark-${new Date(benchmark.runs[0].createdAt).toISOString().slice(0, 16).replace(":", "")}Z.csv`,
+      "text/csv;charset=utf-8",
+      csv,
+    )
   }
   return html`
     <${BenchmarkTable} benchmark=${benchmark} />

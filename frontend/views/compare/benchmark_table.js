@@ -1,6 +1,6 @@
-import { html } from "../../helpers/interface.js"
+import { FAULTS } from "../../fault.js"
 import { duration, number } from "../../helpers/format.js"
-import { FAULTS } from "../../state/fault.js"
+import { html } from "../../helpers/interface.js"
 import { useApp } from "../shared/context.js"
 import { LETTERS } from "./column_card.js"
 

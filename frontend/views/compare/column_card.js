@@ -1,7 +1,7 @@
-import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
-import { number } from "../../helpers/format.js"
 import Follower from "../../helpers/follower.js"
-import { FEWEST, MOST } from "../../state/comparison.js"
+import { number } from "../../helpers/format.js"
+import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
+import { FEWEST, MOST } from "../../state/compare/comparison.js"
 import { Answer, AnswerState, usePhase } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"
 import { CopyButton } from "../shared/copy_button.js"
@@ -83,6 +83,11 @@ function ColumnFoot({ column }) {
 
 /** The parameters that were set, in few words. */
 function told(words, { temperature, topP, maxTokens, seed }) {
-  const known = [["temperature", temperature], ["top_p", topP], ["max_tokens", maxTokens], ["seed", seed]].filter(([, value]) => value !== undefined)
+  const known = [
+    ["temperature", temperature],
+    ["top_p", topP],
+    ["max_tokens", maxTokens],
+    ["seed", seed],
+  ].filter(([, value]) => value !== undefined)
   return known.map(([key, value]) => `${words.t(key)} ${number(words, value, 2)}`).join(" · ") || words.t("as_model")
 }

@@ -1,6 +1,6 @@
 import { html } from "../../helpers/interface.js"
 import { MODIFIER } from "../../helpers/keys.js"
-import { MOST } from "../../state/comparison.js"
+import { MOST } from "../../state/compare/comparison.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
@@ -60,7 +60,11 @@ function RunOrStop() {
 
 function Order() {
   const { words, comparison } = useApp()
-  const choice = (isSequential, id, key) => html`<label class="check"><input type="radio" name="order" id=${id} checked=${comparison.isSequential === isSequential}
+  const choice = (
+    isSequential,
+    id,
+    key,
+  ) => html`<label class="check"><input type="radio" name="order" id=${id} checked=${comparison.isSequential === isSequential}
     onChange=${() => comparison.setSequential(isSequential)} /><span>${words.t(key)}</span></label>`
   return html`<fieldset class="compare-order">
     <legend class="label">${words.t("order")}</legend>

@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { useApp } from "../shared/context.js"
 import { LETTERS } from "./column_card.js"
 
@@ -21,12 +21,19 @@ export function DotPlot({ benchmark, figure, title }) {
   return html`<figure class="benchmark-plot">
     <figcaption class="label">${title}</figcaption>
     <svg viewBox=${`0 0 ${WIDTH} ${bottom + 20}`} role="img" aria-label=${words.t("plot_label", { title })} data-plot=${figure}>
-      ${ticks.map((value) => html`<g key=${value}>
+      ${ticks.map(
+        (value) => html`<g key=${value}>
         <line class="grid" x1=${x(value)} x2=${x(value)} y1="2" y2=${bottom} />
         <text class="tick" x=${x(value)} y=${bottom + 14}>${number(words, value, top < 10 ? 2 : 0)}</text>
-      </g>`)}
-      ${columns.map((column, index) => html`<${Dots} key=${column.id} letter=${LETTERS[index]} values=${benchmark.values(column, figure)}
-        middle=${benchmark.percentile(column, figure, 50)} x=${x} y=${ROW * (index + 0.5)} />`)}
+      </g>`,
+      )}
+      ${columns.map(
+        (
+          column,
+          index,
+        ) => html`<${Dots} key=${column.id} letter=${LETTERS[index]} values=${benchmark.values(column, figure)}
+        middle=${benchmark.percentile(column, figure, 50)} x=${x} y=${ROW * (index + 0.5)} />`,
+      )}
     </svg>
   </figure>`
 }

@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { duration, number } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { STATES } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"
 import { LETTERS } from "./column_card.js"

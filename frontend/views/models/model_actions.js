@@ -19,7 +19,9 @@ export function ModelActions({ model }) {
     setAsking(false)
     trigger.current.focus()
   }
-  const button = (name, label, onClick, ref) => management.can(name) && html`
+  const button = (name, label, onClick, ref) =>
+    management.can(name) &&
+    html`
     <button type="button" data-way=${name} disabled=${verb !== null} ref=${ref} onClick=${onClick}>${words.t(label)}</button>`
   const change = (name) => () => management.change(name, model.id)
   return html`

@@ -1,8 +1,8 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
-import { backendName, number, size } from "../../helpers/format.js"
 import { details } from "../../gateway.js"
-import { canChat, amount, text } from "../../state/model_facts.js"
-import { address } from "../../state/route.js"
+import { backendName, number, size } from "../../helpers/format.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
+import { amount, canChat, text } from "../../state/models/model_facts.js"
+import { address } from "../../state/page/route.js"
 import { useApp } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"
 import { Capabilities } from "./capabilities.js"
@@ -29,9 +29,16 @@ export function ModelDetails({ model }) {
     <${ModelActions} model=${model} />
     <${Notice} fault=${fault} />
     <dl class="facts" data-part="facts">
-      ${facts(words, model, told).filter(([, , value]) => value).map(([key, title, value]) => html`<div key=${key} data-fact=${key}><dt>${title}</dt><dd><bdi>${value}</bdi></dd></div>`)}
+      ${facts(words, model, told)
+        .filter(([, , value]) => value)
+        .map(
+          ([key, title, value]) =>
+            html`<div key=${key} data-fact=${key}><dt>${title}</dt><dd><bdi>${value}</bdi></dd></div>`,
+        )}
     </dl>
-    ${texts(words, told).filter(([, , value]) => value).map(([key, title, value]) => html`<${Text} key=${key} name=${key} title=${title} text=${value} />`)}`
+    ${texts(words, told)
+      .filter(([, , value]) => value)
+      .map(([key, title, value]) => html`<${Text} key=${key} name=${key} title=${title} text=${value} />`)}`
 }
 
 /** On a phone the list gives way to the details, and the focus must not go with it. */
@@ -80,7 +87,11 @@ function facts(words, model, told) {
     ["size", words.t("fact_size"), model.sizeBytes && size(words, model.sizeBytes)],
     ["memory", words.t("fact_memory"), model.memoryBytes && size(words, model.memoryBytes)],
     ["context", words.t("fact_context"), context && words.t("tokens", { n: number(words, context) })],
-    ["trained", words.t("fact_trained"), trained && trained !== context && words.t("tokens", { n: number(words, trained) })],
+    [
+      "trained",
+      words.t("fact_trained"),
+      trained && trained !== context && words.t("tokens", { n: number(words, trained) }),
+    ],
     ["vector", words.t("fact_vector"), amount(told.embedding_length) && number(words, told.embedding_length)],
     ["modified", words.t("fact_modified"), date(words, told.modified_at)],
     ["license", words.t("fact_license"), text(told.license)?.trim().split("\n")[0]],
@@ -94,7 +105,11 @@ function texts(words, told) {
     ["parameters", words.t("text_parameters"), /\s/.test(told.parameters) ? long(told.parameters) : null],
     ["template", words.t("text_template"), long(told.template)],
     ["license", words.t("text_license"), long(told.license)?.trim().includes("\n") ? long(told.license) : null],
-    ["details", words.t("text_details"), isList(told.model_info ?? told.details) ? long(JSON.stringify(told.model_info ?? told.details, null, 2)) : null],
+    [
+      "details",
+      words.t("text_details"),
+      isList(told.model_info ?? told.details) ? long(JSON.stringify(told.model_info ?? told.details, null, 2)) : null,
+    ],
   ]
 }
 

@@ -1,7 +1,7 @@
-import { html, useState } from "../../helpers/interface.js"
 import { backendName, number, size } from "../../helpers/format.js"
-import { chosenFrom } from "../../state/model_facts.js"
-import { address } from "../../state/route.js"
+import { html, useState } from "../../helpers/interface.js"
+import { chosenFrom } from "../../state/models/model_facts.js"
+import { address } from "../../state/page/route.js"
 import { useApp } from "../shared/context.js"
 import { Capabilities, capabilityName } from "./capabilities.js"
 
@@ -71,5 +71,14 @@ export function Loaded({ model }) {
 function facts(words, model) {
   const context = model.contextLength && words.t("model_context", { n: number(words, model.contextLength) })
   const bytes = model.sizeBytes && size(words, model.sizeBytes)
-  return [model.backend && backendName(words, model.backend), model.family, model.parameters, model.quantization, bytes, context].filter(Boolean).join(" · ")
+  return [
+    model.backend && backendName(words, model.backend),
+    model.family,
+    model.parameters,
+    model.quantization,
+    bytes,
+    context,
+  ]
+    .filter(Boolean)
+    .join(" · ")
 }

@@ -1,5 +1,5 @@
 import { html, useEffect } from "../../helpers/interface.js"
-import { factsOf } from "../../state/model_facts.js"
+import { factsOf } from "../../state/models/model_facts.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 import { ModelDetails } from "./model_details.js"

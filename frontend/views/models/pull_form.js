@@ -1,5 +1,5 @@
-import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { backendName } from "../../helpers/format.js"
+import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { useApp, useChanges } from "../shared/context.js"
 
 const LONGEST_NAME = 300
@@ -18,7 +18,9 @@ export function PullForm({ wanted }) {
 
 function cannot(words, { health }) {
   const name = health.backend?.name ?? ""
-  return name === "embedded" ? words.t("manage_embedded") : words.t("manage_cannot", { backend: backendName(words, name) })
+  return name === "embedded"
+    ? words.t("manage_embedded")
+    : words.t("manage_cannot", { backend: backendName(words, name) })
 }
 
 function HowToSwitchOn({ wanted }) {

@@ -1,22 +1,31 @@
-import { html } from "../../helpers/interface.js"
 import { number, size, span } from "../../helpers/format.js"
-import { address } from "../../state/route.js"
+import { html } from "../../helpers/interface.js"
+import { address } from "../../state/page/route.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { IconButton } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
 
 const PHASES = {
-  queued: "pull_queued", starting: "pull_starting", downloading: "pull_downloading", verifying: "pull_verifying",
-  done: "pull_done", stopped: "pull_stopped", cut: "pull_is_cut", failed: "pull_is_failed",
+  queued: "pull_queued",
+  starting: "pull_starting",
+  downloading: "pull_downloading",
+  verifying: "pull_verifying",
+  done: "pull_done",
+  stopped: "pull_stopped",
+  cut: "pull_is_cut",
+  failed: "pull_is_failed",
 }
 
 /** The downloads that run or have ended, a box each. */
 export function PullRows() {
   const { words, pulls } = useApp()
   useChanges(pulls)
-  return pulls.list.length > 0 && html`<ul class="pulls" aria-label=${words.t("pulls")} data-part="pulls">
+  return (
+    pulls.list.length > 0 &&
+    html`<ul class="pulls" aria-label=${words.t("pulls")} data-part="pulls">
     ${pulls.list.map((pull) => html`<li key=${pull}><${PullRow} pull=${pull} /></li>`)}
   </ul>`
+  )
 }
 
 function PullRow({ pull }) {
@@ -40,8 +49,13 @@ function Ways({ pull }) {
   useChanges(management)
   const canGoOn = management.can("pull") && !["pull_unknown", "pull_refused"].includes(pull.fault?.kind)
   const backend = catalog.health?.backend?.name
-  if (pull.phase === "done") return pull.model && html`<div class="ways"><a class="link-button" href=${address("models", pull.model)}>${words.t("pull_show")}</a></div>`
-  if (!pull.isEnded) return html`<div class="ways"><button type="button" data-way="stop" onClick=${() => pull.stop()}>${words.t("stop")}</button></div>`
+  if (pull.phase === "done")
+    return (
+      pull.model &&
+      html`<div class="ways"><a class="link-button" href=${address("models", pull.model)}>${words.t("pull_show")}</a></div>`
+    )
+  if (!pull.isEnded)
+    return html`<div class="ways"><button type="button" data-way="stop" onClick=${() => pull.stop()}>${words.t("stop")}</button></div>`
   return html`
     ${pull.phase === "stopped" && html`<p class="hint">${words.t(backend === "lmstudio" ? "pull_stopped_lmstudio" : "pull_stopped_hint")}</p>`}
     ${canGoOn && html`<div class="ways"><button type="button" data-way="go-on" onClick=${() => pulls.start(pull.name)}>${words.t("pull_go_on")}</button></div>`}`

@@ -1,8 +1,8 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import Follower from "../../helpers/follower.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { Answer, AnswerState, usePhase } from "../shared/answer.js"
-import { CopyButton } from "../shared/copy_button.js"
 import { useApp } from "../shared/context.js"
+import { CopyButton } from "../shared/copy_button.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
 
@@ -67,7 +67,8 @@ function useIntoSight(root, something) {
   useEffect(() => {
     const isNew = something && something !== seen.current
     seen.current = something
-    if (isNew && root.current.getBoundingClientRect().top > innerHeight * 0.7) root.current.scrollIntoView({ block: "start" })
+    if (isNew && root.current.getBoundingClientRect().top > innerHeight * 0.7)
+      root.current.scrollIntoView({ block: "start" })
   }, [something])
 }
 
@@ -79,7 +80,10 @@ function useFollower(body, generation) {
     if (!generation?.isRunning) return undefined
     const scrollsAlone = getComputedStyle(body.current).overflowY === "auto"
     if (scrollsAlone) body.current.scrollTop = 0
-    const follower = new Follower(scrollsAlone ? body.current : document.scrollingElement, body.current.firstElementChild)
+    const follower = new Follower(
+      scrollsAlone ? body.current : document.scrollingElement,
+      body.current.firstElementChild,
+    )
     follower.addEventListener("change", () => setLeave(follower.isFollowing ? null : () => () => follower.toEnd()))
     return () => follower.close()
   }, [generation])

@@ -1,9 +1,10 @@
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { reveal } from "../../helpers/dom.js"
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../helpers/interface.js"
 import { MODIFIER, onEnter } from "../../helpers/keys.js"
 import { usePhase } from "../shared/answer.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
+import { SendOrStop } from "../shared/send_or_stop.js"
 import { Examples } from "./examples.js"
 import { PresetBar } from "./preset_bar.js"
 import { PresetLibrary } from "./preset_library.js"
@@ -50,7 +51,7 @@ export function Composer() {
       </div>
       <${Variables} />
       <div class="actions" id="actions">
-        <${SendOrStop} isRunning=${isRunning} />
+        <${SendOrStop} isRunning=${isRunning} onStop=${() => prompt.stop()} />
         <p class="hint keys" id="keys">${words.t("keys", { modifier: MODIFIER })}</p>
       </div>
     </form>
@@ -73,20 +74,6 @@ function SaveButton({ isSaving, onClick }) {
   }, [isSaving])
   return html`<button type="button" class="ghost" data-do="save" aria-expanded=${String(isSaving)} ref=${button} onClick=${onClick}>
     <${Icon} name="save" /><span>${words.t("preset_save")}</span></button>`
-}
-
-/** While an answer runs, Stop takes the place of Send, and the focus goes with it. */
-function SendOrStop({ isRunning }) {
-  const { words, prompt } = useApp()
-  const button = useRef()
-  const hadFocus = document.activeElement === button.current // while this is drawn the old button is still there
-  useLayoutEffect(() => {
-    if (hadFocus) button.current.focus()
-  }, [isRunning])
-  return isRunning
-    ? html`<button type="button" class="stop" id="stop" key="stop" ref=${button} onClick=${() => prompt.stop()}>
-        <span class="square" aria-hidden="true"></span><span>${words.t("stop")}</span></button>`
-    : html`<button type="submit" class="primary" id="send" key="send" ref=${button}>${words.t("send")}</button>`
 }
 
 function useKeys(prompt, send) {

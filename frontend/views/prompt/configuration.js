@@ -1,5 +1,5 @@
-import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
 import { backendName } from "../../helpers/format.js"
+import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
 import { ConnectionForm } from "../shared/connection_form.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { useMedia } from "../shared/media.js"
@@ -12,7 +12,8 @@ export function Configuration() {
   useChanges(settings, catalog)
   const panel = useRef()
   const isWide = useMedia("(width >= 70rem)")
-  useLayoutEffect(() => { // before it is painted, and not at every drawing: the reader may fold it too
+  useLayoutEffect(() => {
+    // before it is painted, and not at every drawing: the reader may fold it too
     panel.current.open = isWide
   }, [isWide])
   const { model } = catalog

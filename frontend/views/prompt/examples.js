@@ -29,7 +29,10 @@ export function Examples() {
 }
 
 function Example({ example, index, focusLater }) {
-  const { words, prompt: { text } } = useApp()
+  const {
+    words,
+    prompt: { text },
+  } = useApp()
   const { id } = example
   const last = text.examples.length - 1
   const n = index + 1
@@ -56,7 +59,10 @@ function Example({ example, index, focusLater }) {
 }
 
 function Turn({ example, role }) {
-  const { words, prompt: { text, gap } } = useApp()
+  const {
+    words,
+    prompt: { text, gap },
+  } = useApp()
   const id = `example-${example.id}-${role}`
   const isMissing = gap?.id === example.id && gap.role === role
   return html`<div class="field">

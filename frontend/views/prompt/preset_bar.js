@@ -12,9 +12,11 @@ export function PresetBar({ onLibrary }) {
   const { chosen } = prompt.text
   const all = presets.all(words.language)
   return html`<div class="presets" role="group" aria-label=${words.t("presets")} data-part="presets">
-    ${[...few(all, chosen), null].map((preset) => html`
+    ${[...few(all, chosen), null].map(
+      (preset) => html`
       <button type="button" class="chip" key=${preset?.id ?? ""} data-preset=${preset?.id ?? "free"} aria-pressed=${String((chosen?.id ?? null) === (preset?.id ?? null))}
-        title=${preset?.title} onClick=${() => prompt.text.choose(preset?.id ?? null)}>${preset ? preset.title : words.t("free_text")}</button>`)}
+        title=${preset?.title} onClick=${() => prompt.text.choose(preset?.id ?? null)}>${preset ? preset.title : words.t("free_text")}</button>`,
+    )}
     ${prompt.text.hasEarlier && html`<button type="button" class="link-button" data-do="earlier" onClick=${() => prompt.text.swapEarlier()}>${words.t("earlier_text")}</button>`}
     <button type="button" class="ghost" data-do="library" aria-haspopup="dialog" onClick=${onLibrary}>
       <${Icon} name="library" /><span>${all.length > MOST_CHIPS ? words.t("library_of", { n: all.length }) : words.t("library")}</span></button>

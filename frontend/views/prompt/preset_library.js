@@ -1,8 +1,8 @@
-import { html, useRef, useState } from "../../helpers/interface.js"
+import Fault from "../../fault.js"
 import { download } from "../../helpers/download.js"
 import { number } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
-import Search from "../../state/search.js"
+import { html, useRef, useState } from "../../helpers/interface.js"
+import Search from "../../helpers/search.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
@@ -28,7 +28,9 @@ function Library({ onClose, files }) {
   const [deleted, setDeleted] = useState(null)
   const field = useRef()
   const search = new Search(query)
-  const found = presets.all(words.language).filter(({ title, system, user }) => search.finds(`${title}\n${system}\n${user}`))
+  const found = presets
+    .all(words.language)
+    .filter(({ title, system, user }) => search.finds(`${title}\n${system}\n${user}`))
   const choose = (id) => {
     prompt.text.choose(id)
     onClose()
@@ -44,12 +46,16 @@ function Library({ onClose, files }) {
     setDeleted(null)
     field.current.focus()
   }
-  const copy = (preset) => choose(presets.save({ ...preset, id: undefined, title: words.t("preset_copy", { name: preset.title }) }).id)
+  const copy = (preset) =>
+    choose(presets.save({ ...preset, id: undefined, title: words.t("preset_copy", { name: preset.title }) }).id)
   const group = (isOwn, key) => {
     const rows = found.filter((preset) => preset.isOwn === isOwn)
-    return rows.length > 0 && html`<h3 class="label" key=${key}>${words.t(key)}</h3><ul class="preset-list" key=${`${key}-list`} data-part=${key}>
+    return (
+      rows.length > 0 &&
+      html`<h3 class="label" key=${key}>${words.t(key)}</h3><ul class="preset-list" key=${`${key}-list`} data-part=${key}>
       ${rows.map((preset) => html`<${PresetRow} key=${preset.id} preset=${preset} onChoose=${choose} onCopy=${copy} onRemove=${remove} />`)}
     </ul>`
+    )
   }
   return html`<div class="library" ...${files.dropZone}>
     <label class="search-field"><span class="unseen">${words.t("library_search")}</span><${Icon} name="search" />
@@ -58,8 +64,11 @@ function Library({ onClose, files }) {
       ${group(true, "presets_own")}${group(false, "presets_built_in")}
       ${found.length === 0 && html`<p class="hint">${words.t("library_no_match")}</p>`}
     </div>
-    <div role="status">${deleted && html`<p class="undo-row" data-part="undo"><span>${words.t("preset_deleted", { name: deleted.preset.title })}</span>
-      <button type="button" class="link-button" data-do="undo" onClick=${undo}>${words.t("undo")}</button></p>`}</div>
+    <div role="status">${
+      deleted &&
+      html`<p class="undo-row" data-part="undo"><span>${words.t("preset_deleted", { name: deleted.preset.title })}</span>
+      <button type="button" class="link-button" data-do="undo" onClick=${undo}>${words.t("undo")}</button></p>`
+    }</div>
     <${LibraryFiles} files=${files} />
   </div>`
 }
@@ -69,7 +78,8 @@ function LibraryFiles({ files }) {
   const field = useRef()
   const { outcome, take } = files
   const hasOwn = presets.all(words.language).some(({ isOwn }) => isOwn)
-  const save = () => download("passerelle-prompts.json", "application/json", JSON.stringify(presets.exportJson(), null, 2))
+  const save = () =>
+    download("passerelle-prompts.json", "application/json", JSON.stringify(presets.exportJson(), null, 2))
   const pick = async ({ target }) => {
     if (target.files[0]) await take(target.files[0])
     target.value = "" // so that the same file can be chosen again

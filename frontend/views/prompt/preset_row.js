@@ -14,7 +14,8 @@ export function PresetRow({ preset, onChoose, onCopy, onRemove }) {
     wasNaming.current = isNaming
   }, [isNaming])
   const { id, title, isOwn, system, user } = preset
-  if (isNaming) return html`<li class="preset-row"><${NameField} preset=${preset} onDone=${() => setNaming(false)} /></li>`
+  if (isNaming)
+    return html`<li class="preset-row"><${NameField} preset=${preset} onDone=${() => setNaming(false)} /></li>`
   return html`<li class="preset-row" data-row=${id}>
     <button type="button" class="preset-choice" aria-pressed=${String(prompt.text.chosen?.id === id)} onClick=${() => onChoose(id)}>
       <span class="preset-title">${title}</span>

@@ -1,5 +1,5 @@
+import Fault from "../../fault.js"
 import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
-import Fault from "../../state/fault.js"
 import { useApp } from "../shared/context.js"
 
 /** Keeps what is typed as a preset of the reader's own. A name that one has already is asked about. */

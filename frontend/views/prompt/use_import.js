@@ -1,5 +1,6 @@
+import Fault from "../../fault.js"
+import { contentOf } from "../../helpers/file_content.js"
 import { useState } from "../../helpers/interface.js"
-import Fault from "../../state/fault.js"
 
 /**
  * Files of presets, from a button or dropped. `take(file)` adds one; `outcome` is `{added, skipped, faults}` of the last,
@@ -25,7 +26,6 @@ export function useImport(presets, onTaken) {
 }
 
 async function added(presets, file) {
-  const { contentOf } = await import("../../state/exchange.js")
   try {
     return presets.importJson(await contentOf(file))
   } catch (fault) {

@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { backendName } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 
@@ -14,10 +14,13 @@ export function About() {
       <div><dt>${words.t("backend")}</dt><dd>${backendOf(words, settings, backend)}</dd></div>
       <div><dt>${words.t("offline")}</dt><dd data-part="offline">${words.t(installation.worksOffline ? "offline_yes" : "offline_no")}</dd></div>
     </dl>
-    ${installation.canInstall && html`<div class="settings-buttons">
+    ${
+      installation.canInstall &&
+      html`<div class="settings-buttons">
       <button type="button" class="settings-button" id="install" onClick=${() => installation.install()}><${Icon} name="download" />${words.t("install")}</button>
       <p class="hint">${words.t("install_hint")}</p>
-    </div>`}
+    </div>`
+    }
     <p class="hint">${words.t("about_hint")}</p>`
 }
 

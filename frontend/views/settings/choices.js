@@ -5,10 +5,12 @@ export function Choices({ name, label, value, choices, onChoose }) {
   return html`<fieldset class="choices">
     <legend class="label">${label}</legend>
     <div class="choice-row">
-      ${choices.map(([one, text, language]) => html`<label key=${one}>
+      ${choices.map(
+        ([one, text, language]) => html`<label key=${one}>
         <input type="radio" name=${name} id=${`${name}-${one || "system"}`} value=${one} checked=${one === value} onChange=${() => onChoose(one)} />
         <span lang=${language}>${text}</span>
-      </label>`)}
+      </label>`,
+      )}
     </div>
   </fieldset>`
 }

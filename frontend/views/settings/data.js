@@ -1,10 +1,10 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
+import Fault from "../../fault.js"
 import { number, size } from "../../helpers/format.js"
-import Fault from "../../state/fault.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Notice } from "../shared/notice.js"
-import { EverythingFile } from "./everything_file.js"
 import { EraseEverything } from "./erase_everything.js"
+import { EverythingFile } from "./everything_file.js"
 
 /** What this page keeps in this browser, how safely, and how to take it along or be rid of it. */
 export function Data() {
@@ -13,7 +13,12 @@ export function Data() {
   const kept = useKept(conversations)
   if (!kept) return html`<p class="hint" role="status">${words.t("data_looking")}</p>`
   const { count, bytes, quota, isPersisted } = kept
-  const room = bytes === null ? words.t("not_told") : quota ? words.t("room", { bytes: size(words, bytes), quota: size(words, quota) }) : size(words, bytes)
+  const room =
+    bytes === null
+      ? words.t("not_told")
+      : quota
+        ? words.t("room", { bytes: size(words, bytes), quota: size(words, quota) })
+        : size(words, bytes)
   return html`
     <dl class="settings-facts">
       <div><dt>${words.t("conversations")}</dt><dd data-part="count">${number(words, count)}</dd></div>

@@ -1,5 +1,5 @@
 import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
-import { eraseEverything } from "../../state/erasure.js"
+import { eraseEverything } from "../../state/page/erasure.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 

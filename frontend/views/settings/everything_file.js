@@ -1,8 +1,8 @@
-import { html, useRef, useState } from "../../helpers/interface.js"
+import Fault from "../../fault.js"
 import { download } from "../../helpers/download.js"
 import { number } from "../../helpers/format.js"
-import Archive from "../../state/archive.js"
-import Fault from "../../state/fault.js"
+import { html, useRef, useState } from "../../helpers/interface.js"
+import Archive from "../../state/page/archive.js"
 import { useApp } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
@@ -14,7 +14,12 @@ export function EverythingFile() {
   const [outcome, setOutcome] = useState(null)
   const field = useRef()
   const archive = new Archive(app)
-  const save = async () => download(`passerelle-${new Date().toISOString().slice(0, 10)}.json`, "application/json", JSON.stringify(await archive.exportJson(), null, 2))
+  const save = async () =>
+    download(
+      `passerelle-${new Date().toISOString().slice(0, 10)}.json`,
+      "application/json",
+      JSON.stringify(await archive.exportJson(), null, 2),
+    )
   const take = async ({ target }) => {
     const [file] = target.files
     if (!file) return

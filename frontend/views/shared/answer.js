@@ -1,5 +1,5 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
 import { duration, number, wordCount } from "../../helpers/format.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { AnswerText } from "./answer_text.js"
 import { useApp } from "./context.js"
 import { Figures } from "./figures.js"
@@ -8,8 +8,14 @@ import { Thought } from "./thought.js"
 import { Waiting } from "./waiting.js"
 
 export const STATES = {
-  waiting: "state_waiting", thinking: "state_thinking", writing: "state_writing", done: "state_done",
-  length: "state_length", stopped: "state_stopped", cut: "state_cut", failed: "state_failed",
+  waiting: "state_waiting",
+  thinking: "state_thinking",
+  writing: "state_writing",
+  done: "state_done",
+  length: "state_length",
+  stopped: "state_stopped",
+  cut: "state_cut",
+  failed: "state_failed",
 }
 
 /** The phase of an answer (a Generation or its record); the component is drawn anew when the phase changes. */
@@ -21,7 +27,7 @@ export function usePhase(answer) {
     answer?.addEventListener?.("change", look)
     return () => answer?.removeEventListener?.("change", look)
   }, [answer])
-  return answer ? phase ?? answer.phase : null
+  return answer ? (phase ?? answer.phase) : null
 }
 
 /** One word for where an answer is: waiting, writing, complete, cut … */

@@ -1,5 +1,5 @@
 import { html, useLayoutEffect, useRef } from "../../helpers/interface.js"
-import MarkdownStream from "../../helpers/markdown_stream.js"
+import MarkdownStream from "../../markdown/stream.js"
 import { useApp } from "./context.js"
 
 /**
@@ -10,7 +10,8 @@ import { useApp } from "./context.js"
 export function AnswerText({ answer }) {
   const { words } = useApp()
   const box = useRef()
-  useLayoutEffect(() => { // before it is painted, so that an answer that is there already never flashes
+  useLayoutEffect(() => {
+    // before it is painted, so that an answer that is there already never flashes
     const stream = new MarkdownStream(box.current, { words })
     const end = () => {
       stream.end(answer.text)

@@ -1,5 +1,5 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
 import { copyText } from "../../helpers/clipboard.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { useApp } from "./context.js"
 import { Icon } from "./icons.js"
 

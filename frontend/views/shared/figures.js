@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { backendName, duration, number } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { useApp } from "./context.js"
 
 /**
@@ -11,10 +11,12 @@ export function Figures({ answer, best = [] }) {
   const rows = figures(words, answer).filter(([, value]) => value !== null && value !== undefined)
   if (rows.length === 0) return null
   return html`<dl class="figures" data-part="figures" title=${answer.isEstimated ? words.t("figure_estimated") : ""}>
-    ${rows.map(([key, value]) => html`<div key=${key} data-figure=${key}>
+    ${rows.map(
+      ([key, value]) => html`<div key=${key} data-figure=${key}>
       <dt>${words.t(`figure_${key}`)}</dt>
       <dd>${value}${key === "model" && answer.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}${best.includes(key) && html` <span class="badge best">${words.t("best")}</span>`}</dd>
-    </div>`)}
+    </div>`,
+    )}
   </dl>`
 }
 

@@ -35,7 +35,7 @@ function KeysList({ views }) {
     turnLetterKeys(event.target.checked)
     setOn(event.target.checked)
   }
-  const [enter, shift, escape] = [words.t("key_enter"), words.t("key_shift"), words.t("key_escape")]
+  const [enter, shift, esc] = [words.t("key_enter"), words.t("key_shift"), words.t("key_escape")]
   return html`
     <${Group} title=${words.t("keys_everywhere")} rows=${[
       [[["?"]], words.t("keys_title")],
@@ -44,13 +44,13 @@ function KeysList({ views }) {
     <${Group} title=${words.t("view_chat")} rows=${[
       [[[enter]], words.t("send")],
       [[[shift, enter]], words.t("key_new_line")],
-      [[[escape]], words.t("stop")],
+      [[[esc]], words.t("stop")],
       [[["↑"]], words.t("key_edit_last")],
       [[["n"]], words.t("new_conversation")],
       [[["/"]], words.t("search_conversations")],
       [[["j"], ["k"]], words.t("key_messages")],
     ]} />
-    <${Group} title=${words.t("view_prompt")} rows=${[[[[MODIFIER, enter]], words.t("send")], [[[escape]], words.t("stop")]]} />
+    <${Group} title=${words.t("view_prompt")} rows=${[[[[MODIFIER, enter]], words.t("send")], [[[esc]], words.t("stop")]]} />
     <label class="check"><input type="checkbox" id="letter-keys" checked=${isOn} onChange=${turn} /><span>${words.t("letter_keys")}</span></label>
     <p class="hint">${words.t("letter_keys_hint")}</p>`
 }

@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { useApp, useChanges } from "./context.js"
 import { IconButton } from "./icons.js"
 
@@ -8,14 +8,14 @@ export function ModelChoice({ id = "model", value, onChoose }) {
   const { words, catalog } = useApp()
   useChanges(catalog)
   const isMissing = Boolean(value) && catalog.list.length > 0 && !catalog.find(value)
-  const chosen = isMissing ? null : catalog.find(value) ?? catalog.model
+  const chosen = isMissing ? null : (catalog.find(value) ?? catalog.model)
   return html`<div class="field model-choice">
     <div class="label-row">
       <label for=${id}>${words.t("model")}</label>
       ${chosen?.is_demo && html`<span class="badge demo" data-part="demo">${words.t("demo")}</span>`}
     </div>
     <div class="with-button">
-      <select id=${id} disabled=${catalog.list.length === 0} value=${isMissing ? value : chosen?.id ?? ""} onChange=${(event) => onChoose(event.target.value)}>
+      <select id=${id} disabled=${catalog.list.length === 0} value=${isMissing ? value : (chosen?.id ?? "")} onChange=${(event) => onChoose(event.target.value)}>
         ${catalog.list.length === 0 && html`<option value="">${words.t("no_model")}</option>`}
         ${isMissing && html`<option value=${value}>${words.t("model_gone", { name: value })}</option>`}
         ${catalog.list.map((model) => html`<option key=${model.id} value=${model.id}>${model.name || model.id}</option>`)}

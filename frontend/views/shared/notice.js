@@ -1,5 +1,5 @@
+import { FAULTS } from "../../fault.js"
 import { html } from "../../helpers/interface.js"
-import { FAULTS } from "../../state/fault.js"
 import { useApp } from "./context.js"
 
 /**
@@ -17,8 +17,12 @@ export function Notice({ fault, values = {}, ways: own = {} }) {
     ${fault.detail && html`<p class="notice-detail">${words.t("detail", { detail: fault.detail })}</p>`}
     <p>${words.t(hint, told)}</p>
     ${command && html`<pre tabindex="0"><code>${command}</code></pre>`}
-    <div class="ways">${ways.filter((way) => offered[way]).map((way) => html`
-      <button type="button" data-way=${way} onClick=${() => offered[way](fault)}>${words.t(way)}</button>`)}
+    <div class="ways">${ways
+      .filter((way) => offered[way])
+      .map(
+        (way) => html`
+      <button type="button" data-way=${way} onClick=${() => offered[way](fault)}>${words.t(way)}</button>`,
+      )}
     </div>
   </div>`
 }

@@ -1,6 +1,6 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
 import { number } from "../../helpers/format.js"
-import { bounded, PARAMETERS } from "../../state/parameters.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
+import { bounded, PARAMETERS } from "../../state/settings/parameters.js"
 import { useApp, useChanges } from "./context.js"
 import { IconButton } from "./icons.js"
 import { TypedInput } from "./typed_input.js"
@@ -19,7 +19,12 @@ export function ParametersForm({ value, onChange, model, id = "" }) {
     const number = bounded(name, text)
     onChange(number === null ? others : { ...others, [name]: number })
   }
-  const slider = (name, key, hint, isFixed = false) => html`<${Slider} id=${id + name} label=${words.t(key)} bounds=${PARAMETERS[name]} hint=${words.t(hint)}
+  const slider = (
+    name,
+    key,
+    hint,
+    isFixed = false,
+  ) => html`<${Slider} id=${id + name} label=${words.t(key)} bounds=${PARAMETERS[name]} hint=${words.t(hint)}
     value=${isFixed ? 0 : value[name]} own=${own[name]} isFixed=${isFixed} onSet=${(text) => set(name, text)} />`
   return html`
     ${slider("temperature", "temperature", isDemo ? "demo_temperature" : "temperature_hint", isDemo)}

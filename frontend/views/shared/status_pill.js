@@ -1,5 +1,5 @@
-import { html } from "../../helpers/interface.js"
 import { backendName } from "../../helpers/format.js"
+import { html } from "../../helpers/interface.js"
 import { useApp, useChanges } from "./context.js"
 
 /** The line in the header that says who answers, if anybody. */

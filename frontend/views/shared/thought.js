@@ -1,5 +1,5 @@
-import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { duration, wholeSeconds } from "../../helpers/format.js"
+import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { oncePerFrame } from "../../helpers/timing.js"
 import { useApp, useClock } from "./context.js"
 
@@ -14,7 +14,8 @@ export function Thought({ answer }) {
     if (!answer.isRunning) return undefined
     const draw = oncePerFrame(() => {
       setSeen(Boolean(answer.thought))
-      if (box.current && answer.thought.length > box.current.length) box.current.appendData(answer.thought.slice(box.current.length))
+      if (box.current && answer.thought.length > box.current.length)
+        box.current.appendData(answer.thought.slice(box.current.length))
     })
     answer.addEventListener("change", draw)
     return () => answer.removeEventListener("change", draw)

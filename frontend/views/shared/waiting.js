@@ -1,6 +1,6 @@
-import { html, useEffect, useState } from "../../helpers/interface.js"
-import { number, wholeSeconds } from "../../helpers/format.js"
 import { stats } from "../../gateway.js"
+import { number, wholeSeconds } from "../../helpers/format.js"
+import { html, useEffect, useState } from "../../helpers/interface.js"
 import { useApp, useChanges, useClock } from "./context.js"
 
 const LONG_WAIT_MS = 4000
@@ -14,7 +14,12 @@ export function Waiting({ answer }) {
   useClock(500, true)
   const others = useOthers()
   const waited = performance.now() - answer.startedAt
-  const why = others > 0 ? words.t("waiting_others", { n: number(words, others) }) : catalog.find(answer.model)?.is_loaded === false ? words.t("waiting_loading") : ""
+  const why =
+    others > 0
+      ? words.t("waiting_others", { n: number(words, others) })
+      : catalog.find(answer.model)?.is_loaded === false
+        ? words.t("waiting_loading")
+        : ""
   return html`<p class="waiting" data-part="waiting">
     <span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>
     <span><span data-part="waiting-text">${words.t(waited < LONG_WAIT_MS ? "waiting" : "waiting_long", { seconds: wholeSeconds(words, waited) })}</span>

@@ -14,13 +14,18 @@ export function BarChart({ title, hint, bars, empty, table, format }) {
     <figcaption class="chart-title">${title}</figcaption>
     ${hint && html`<p class="hint">${hint}</p>`}
     ${bars.length === 0 && html`<p class="hint" data-part="empty">${empty}</p>`}
-    ${bars.length > 0 && html`<div class="bars" role="img" aria-label=${words.t("bars_sentence", { title, values })}>
-      ${sorted.map(({ key, label, value }) => html`<div class="bar-row" key=${key} data-bar=${key}>
+    ${
+      bars.length > 0 &&
+      html`<div class="bars" role="img" aria-label=${words.t("bars_sentence", { title, values })}>
+      ${sorted.map(
+        ({ key, label, value }) => html`<div class="bar-row" key=${key} data-bar=${key}>
         <span class="bar-label"><bdi>${label}</bdi></span>
         <svg class="bar-line"><rect width=${`${(value / most) * 100}%`} height="100%" rx="3" /></svg>
         <span class="bar-value">${format(value)}</span>
-      </div>`)}
-    </div>`}
+      </div>`,
+      )}
+    </div>`
+    }
     <${ChartTable} title=${title} head=${table.head} rows=${() => table.rows} />
   </figure>`
 }

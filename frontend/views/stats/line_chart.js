@@ -28,10 +28,12 @@ export function LineChart({ title, hint, series, readings, format, isWhole = fal
     <figcaption class="chart-title"><span>${title}</span> <span class="chart-time">${cursor !== null && shown ? time(shown.at) : ""}</span></figcaption>
     ${hint && html`<p class="hint">${hint}</p>`}
     <ul class="chart-legend" aria-hidden="true">
-      ${series.map(({ key, label }, index) => html`<li key=${key} data-series=${key}>
+      ${series.map(
+        ({ key, label }, index) => html`<li key=${key} data-series=${key}>
         <svg class="chart-swatch" viewBox="0 0 28 8"><path class="chart-line" data-line=${index} d="M1 4h26" /></svg>
         <span>${label}</span> <b>${written(shown?.[key], format)}</b>
-      </li>`)}
+      </li>`,
+      )}
     </ul>
     <div class="chart-plot" ref=${box} onPointerMove=${point} onPointerDown=${point} onPointerLeave=${() => setCursor(null)}>
       <svg viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${sentence(words, title, values, readOut, time)}>
@@ -39,10 +41,13 @@ export function LineChart({ title, hint, series, readings, format, isWhole = fal
         ${series.map(({ key }, index) => html`<path key=${key} class="chart-line" data-line=${index} d=${path(readings.map((reading) => plot.place(reading, key)))} />`)}
         ${cursor !== null && shown && html`<path class="chart-cursor" d=${`M${plot.x(shown.at)} ${EDGE.top}V${HEIGHT - EDGE.bottom}`} />`}
       </svg>
-      ${values.length > 0 && html`<input type="range" class="chart-reader" min="0" max=${values.length - 1} step="1" value=${values.indexOf(shown)}
+      ${
+        values.length > 0 &&
+        html`<input type="range" class="chart-reader" min="0" max=${values.length - 1} step="1" value=${values.indexOf(shown)}
         aria-label=${words.t("chart_read", { title })} aria-valuetext=${`${time(shown.at)}: ${readOut(shown)}`}
         onFocus=${(event) => event.target.matches(":focus-visible") && setCursor(values.at(-1).at)} onBlur=${() => setCursor(null)}
-        onInput=${(event) => setCursor(values[event.target.value].at)} />`}
+        onInput=${(event) => setCursor(values[event.target.value].at)} />`
+      }
       ${values.length === 0 && html`<p class="chart-empty">${words.t("chart_empty")}</p>`}
     </div>
     <${ChartTable} title=${title} head=${[words.t("time"), ...series.map(({ label }) => label)]}
@@ -54,9 +59,11 @@ function Axes({ plot, width, format }) {
   const { words } = useApp()
   const time = clock(words, plot.to - plot.from > 5 * SHORTEST_MS ? "short" : "medium")
   return html`
-    ${plot.valueTicks.map((value) => html`<g key=${`v${value}`}>
+    ${plot.valueTicks.map(
+      (value) => html`<g key=${`v${value}`}>
       <path class="chart-grid" d=${`M${EDGE.left} ${plot.y(value)}H${width - EDGE.right}`} />
-      <text class="chart-tick" x=${EDGE.left - 8} y=${plot.y(value) + 4} text-anchor="end">${format(value)}</text></g>`)}
+      <text class="chart-tick" x=${EDGE.left - 8} y=${plot.y(value) + 4} text-anchor="end">${format(value)}</text></g>`,
+    )}
     ${plot.timeTicks.map((at) => html`<text class="chart-tick" key=${at} x=${plot.x(at)} y=${HEIGHT - 6} text-anchor="middle">${time(at)}</text>`)}`
 }
 
@@ -71,21 +78,33 @@ function plotOf(readings, series, width, isWhole) {
   const y = (value) => EDGE.top + (1 - value / ticks.at(-1)) * down
   const margin = ((TICK_PX / 2 - EDGE.right) / across) * (to - from) // so that no label is cut off at the right
   return {
-    from, to, x, y,
+    from,
+    to,
+    x,
+    y,
     valueTicks: ticks,
     timeTicks: timeTicks(from, to - Math.max(0, margin), Math.max(1, across / TICK_PX)),
     timeAt: (px) => from + ((px - EDGE.left) / across) * (to - from),
-    place: (reading, key) => (reading[key] === null || reading[key] === undefined ? null : [x(reading.at), y(reading[key])]),
+    place: (reading, key) =>
+      reading[key] === null || reading[key] === undefined ? null : [x(reading.at), y(reading[key])],
   }
 }
 
 function sentence(words, title, values, readOut, time) {
   if (values.length === 0) return words.t("chart_sentence_empty", { title })
-  return words.t("chart_sentence", { title, from: time(values[0].at), to: time(values.at(-1).at), values: readOut(values.at(-1)) })
+  return words.t("chart_sentence", {
+    title,
+    from: time(values[0].at),
+    to: time(values.at(-1).at),
+    values: readOut(values.at(-1)),
+  })
 }
 
 function nearest(readings, at) {
-  return readings.reduce((best, reading) => (Math.abs(reading.at - at) < Math.abs(best.at - at) ? reading : best), readings[0])
+  return readings.reduce(
+    (best, reading) => (Math.abs(reading.at - at) < Math.abs(best.at - at) ? reading : best),
+    readings[0],
+  )
 }
 
 export function written(value, format) {

@@ -20,15 +20,17 @@ export function timeTicks(from, to, most) {
 /** The lines through points `[x, y]`, broken where one is null; a point all alone becomes a dot. */
 export function path(points) {
   let isDown = false
-  return points.map((point, index) => {
-    if (!point) {
-      isDown = false
-      return ""
-    }
-    const [x, y] = point.map((value) => Math.round(value * 10) / 10)
-    const isAlone = !isDown && !points[index + 1]
-    const drawn = `${isDown ? "L" : "M"}${x} ${y}${isAlone ? "h0" : ""}`
-    isDown = true
-    return drawn
-  }).join("")
+  return points
+    .map((point, index) => {
+      if (!point) {
+        isDown = false
+        return ""
+      }
+      const [x, y] = point.map((value) => Math.round(value * 10) / 10)
+      const isAlone = !isDown && !points[index + 1]
+      const drawn = `${isDown ? "L" : "M"}${x} ${y}${isAlone ? "h0" : ""}`
+      isDown = true
+      return drawn
+    })
+    .join("")
 }

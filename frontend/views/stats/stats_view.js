@@ -1,7 +1,7 @@
-import { html, useEffect } from "../../helpers/interface.js"
+import Fault, { FAULTS } from "../../fault.js"
 import { duration, number } from "../../helpers/format.js"
-import Fault, { FAULTS } from "../../state/fault.js"
-import { count, errorsOf, known } from "../../state/history.js"
+import { html, useEffect } from "../../helpers/interface.js"
+import { count, errorsOf, known } from "../../state/stats/history.js"
 import { useApp, useChanges } from "../shared/context.js"
 import { Icon } from "../shared/icons.js"
 import { Notice } from "../shared/notice.js"
@@ -15,7 +15,8 @@ export function StatsView() {
   useChanges(words, settings, history)
   const isOwn = settings.isOwnGateway
   useWatching(history, isOwn)
-  if (!isOwn) return html`<div class="stats-view"><p class="card stats-direct" data-part="direct">${words.t("stats_direct", { host: settings.host })}</p></div>`
+  if (!isOwn)
+    return html`<div class="stats-view"><p class="card stats-direct" data-part="direct">${words.t("stats_direct", { host: settings.host })}</p></div>`
   return html`<div class="stats-view">
     <section class="card stats-head" aria-labelledby="stats-title">
       <div class="models-head">
@@ -72,14 +73,34 @@ function Charts() {
   const time = (value) => (value === 0 ? number(words, 0) : duration(words, Math.round(value)))
   const card = (name, chart) => html`<section class="card chart-card" data-chart=${name}>${chart}</section>`
   return html`
-    ${card("speed", html`<${LineChart} title=${words.t("chart_speed")} hint=${words.t("chart_speed_hint")} readings=${readings} format=${fine}
-      series=${[["tokensPerSecond", "series_together"], ["speed50", "series_answer_p50"], ["speed95", "series_answer_p95"]].map(([key, label]) => ({ key, label: words.t(label) }))} />`)}
-    ${card("ttft", html`<${LineChart} title=${words.t("chart_ttft")} hint=${words.t("chart_ttft_hint")} readings=${readings} format=${time}
-      series=${[["ttft50", "p50"], ["ttft95", "p95"], ["ttft99", "p99"]].map(([key, label]) => ({ key, label }))} />`)}
-    ${card("in-flight", html`<${LineChart} title=${words.t("chart_in_flight")} readings=${readings} format=${fine} isWhole
-      series=${[{ key: "inFlight", label: words.t("series_in_flight") }]} />`)}
-    ${card("requests", html`<${LineChart} title=${words.t("chart_requests")} hint=${words.t("chart_requests_hint")} readings=${readings} format=${fine}
-      series=${[{ key: "requestsPerMinute", label: words.t("series_requests") }]} />`)}
+    ${card(
+      "speed",
+      html`<${LineChart} title=${words.t("chart_speed")} hint=${words.t("chart_speed_hint")} readings=${readings} format=${fine}
+      series=${[
+        ["tokensPerSecond", "series_together"],
+        ["speed50", "series_answer_p50"],
+        ["speed95", "series_answer_p95"],
+      ].map(([key, label]) => ({ key, label: words.t(label) }))} />`,
+    )}
+    ${card(
+      "ttft",
+      html`<${LineChart} title=${words.t("chart_ttft")} hint=${words.t("chart_ttft_hint")} readings=${readings} format=${time}
+      series=${[
+        ["ttft50", "p50"],
+        ["ttft95", "p95"],
+        ["ttft99", "p99"],
+      ].map(([key, label]) => ({ key, label }))} />`,
+    )}
+    ${card(
+      "in-flight",
+      html`<${LineChart} title=${words.t("chart_in_flight")} readings=${readings} format=${fine} isWhole
+      series=${[{ key: "inFlight", label: words.t("series_in_flight") }]} />`,
+    )}
+    ${card(
+      "requests",
+      html`<${LineChart} title=${words.t("chart_requests")} hint=${words.t("chart_requests_hint")} readings=${readings} format=${fine}
+      series=${[{ key: "requestsPerMinute", label: words.t("series_requests") }]} />`,
+    )}
     ${card("errors", html`<${Errors} errors=${totals.errors ?? {}} />`)}
     ${card("models", html`<${Models} models=${history.latest?.models ?? {}} format=${fine} time=${time} />`)}`
 }
@@ -105,10 +126,26 @@ function Models({ models, format, time }) {
   const bars = entries.map(([name, tally]) => ({ key: name, label: name, value: count(tally.output_tokens) }))
   const write = (value) => number(words, count(value))
   const rows = entries.map(([name, tally]) => [
-    name, name, write(tally.requests), write(tally.in_flight), write(errorsOf(tally)), write(tally.input_tokens), write(tally.output_tokens),
-    written(known(tally.ttft_ms?.p50), time), written(known(tally.tokens_per_second?.p50), format),
+    name,
+    name,
+    write(tally.requests),
+    write(tally.in_flight),
+    write(errorsOf(tally)),
+    write(tally.input_tokens),
+    write(tally.output_tokens),
+    written(known(tally.ttft_ms?.p50), time),
+    written(known(tally.tokens_per_second?.p50), format),
   ])
-  const head = ["model", "total_requests", "series_in_flight", "total_errors", "total_input", "total_output", "model_ttft", "model_speed"]
+  const head = [
+    "model",
+    "total_requests",
+    "series_in_flight",
+    "total_errors",
+    "total_input",
+    "total_output",
+    "model_ttft",
+    "model_speed",
+  ]
   return html`<${BarChart} title=${words.t("chart_models")} hint=${words.t("chart_models_hint")} bars=${bars} empty=${words.t("models_none_asked")} format=${write}
     table=${{ head: head.map((key) => words.t(key)), rows }} />`
 }

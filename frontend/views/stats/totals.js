@@ -1,6 +1,6 @@
-import { html } from "../../helpers/interface.js"
 import { number, size, span } from "../../helpers/format.js"
-import { count, errorsOf } from "../../state/history.js"
+import { html } from "../../helpers/interface.js"
+import { count, errorsOf } from "../../state/stats/history.js"
 import { useApp } from "../shared/context.js"
 
 const MOST_MODELS = 20
