@@ -107,16 +107,21 @@ def full_listener(port: int) -> Iterator[None]:
         yield
 
 
-def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair: Pair) -> None:
+@pytest.mark.parametrize("is_open", [False, True], ids=["before its head", "after a sign of life"])
+def test_leaving_while_ollama_loads_a_model_does_not_abort_the_load(ollama_pair: Pair, is_open: bool) -> None:
     fake, gateway = ollama_pair
-    fake.models = [FakeModel("cold:latest")]
-    wait_until(lambda: gateway.get("/v1/models/cold").status_code == 200)
+    model = f"cold-{is_open}:latest"
+    fake.models = [FakeModel(model)]
+    wait_until(lambda: gateway.get(f"/v1/models/{model}").status_code == 200)
     n = len(fake.requests_to("/api/chat")) + 1
     loaded = threading.Event()
     fake.script("/api/chat", WaitFor(loaded), NDJSON, Chunks(fake.events("/api/chat")[:1]), UntilClientLeaves())
     wire = Wire(gateway)
-    wire.send(CHAT, chat_body(stream=True, model="cold"))
+    wire.send(CHAT, chat_body(stream=True, model=model))
     request = fake.wait_request(n, path="/api/chat")
+    if is_open:
+        assert wire.head().status == 200
+        assert wire.line().startswith(b":")
 
     wire.leave()
     was_closed_while_loading = request.wait_closed(0.3)
