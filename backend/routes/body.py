@@ -26,16 +26,15 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if _has_too_many_values(data):
         raise BadRequest(f"The body holds more than {VALUES_LIMIT} values.")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_float=_finite, parse_int=_whole, parse_constant=_constant
-        )
+        value = _DECODER.decode(text)
     except RecursionError as fault:
         raise BadRequest(f"The body is nested deeper than {DEPTH_LIMIT} levels.") from fault
     except json.JSONDecodeError as fault:
         raise BadRequest(f"The body is not JSON: {fault.msg} at character {fault.pos}.") from fault
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
-    _check_depth(value)
+    if data.count(b"[") + data.count(b"{") > DEPTH_LIMIT:  # fewer brackets cannot be deeper
+        _check_depth(value)
     if _SURROGATE.search(data):
         _check_text(value)
     return value
@@ -106,3 +105,7 @@ def _check_text(value: Any) -> None:
             pending += [*item.keys(), *item.values()]
         elif isinstance(item, list):
             pending += item
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_int=_whole, parse_constant=_constant)
+"""Made once: `json.loads` makes one for every call that names a hook."""
