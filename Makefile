@@ -14,7 +14,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
 	  printf '%-18s %s\n' "$$name" "$$about"; done
 
-run: $(VENV)/installed $(VENV)/page ## set up what is missing and start the gateway on http://127.0.0.1:8089
+run: $(VENV)/installed $(VENV)/page $(VENV)/model ## set up what is missing and start the gateway on http://127.0.0.1:8089
 	@exec $(PY) -m backend serve
 
 page: ## build the page's offline libraries (again); needs npm
@@ -22,7 +22,7 @@ page: ## build the page's offline libraries (again); needs npm
 	@$(MAKE) --no-print-directory $(VENV)/page
 
 test: MARKED := not long
-test: $(VENV)/installed-tests $(VENV)/page ## run the tests, in under three minutes; ARGS go to pytest
+test: $(VENV)/installed-tests $(VENV)/page $(VENV)/test-model ## run the tests, in under three minutes; ARGS go to pytest
 	@$(run-tests)
 
 test-long: MARKED := long
@@ -82,6 +82,15 @@ $(VENV)/installed-tests: tests/requirements.txt requirements.txt $(PY)
 
 install = if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) -r $(1); \
   else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); fi
+
+# Once: a small real model for the first answers (93 MB), MODEL=none for none. Without it the demo answers.
+$(VENV)/model: | $(VENV)/installed
+	@if $(PY) -m backend get --set-up; then touch $@; fi
+
+# For the tests, in a folder of its own. Those that want it say so where it is missing.
+$(VENV)/test-model: | $(VENV)/installed-tests
+	@if MODELS_DIR=$(VENV)/models $(PY) -m backend get; then touch $@; \
+	  else echo 'The tests of the real model are left out.' >&2; fi
 
 # Never needed: without these files the page loads the same libraries from the web. So a failure is a note, once.
 $(VENV)/page: $(wildcard $(LIBRARIES)/package-lock.json $(LIBRARIES)/*.mjs $(LIBRARIES)/*.js) | $(PY)

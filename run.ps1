@@ -47,5 +47,11 @@ if (-not (Test-Path frontend\vendor) -and (Get-Command npm -ErrorAction Silently
     if ($LASTEXITCODE -ne 0) { Write-Host "They could not be built: the page loads them from esm.sh." }
 }
 
+# Once: a small real model for the first answers (93 MB), $env:MODEL = "none" for none. Without it the demo answers.
+if (-not (Test-Path .venv\model)) {
+    & $Python -m backend get --set-up
+    if ($LASTEXITCODE -eq 0) { Set-Content .venv\model "got" }
+}
+
 & $Python -m backend serve
 exit $LASTEXITCODE

@@ -130,6 +130,20 @@ class Truncated(GatewayError):
         super().__init__(message, 502, "server_error", "truncated")
 
 
+class DownloadFailed(GatewayError):
+    """A model could not be had from where it should come from: 502."""
+
+    def __init__(self, message: str, code: str = "download_failed") -> None:
+        super().__init__(message, 502, "server_error", code, should_retry=False)
+
+
+class NoRoom(GatewayError):
+    """The disk is too full for a model: 507."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 507, "server_error", "no_room", should_retry=False)
+
+
 class BackendTimeout(GatewayError):
     """The backend was silent for too long: 504."""
 

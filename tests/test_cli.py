@@ -37,7 +37,7 @@ from tests.running_gateway import RunningGateway
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAT = "/v1/chat/completions"
-COMMANDS = ("serve", "generate", "chat", "models", "stats", "pull", "load", "unload", "rm")
+COMMANDS = ("serve", "generate", "chat", "models", "stats", "get", "pull", "load", "unload", "rm")
 DEADLINE_S = 20.0
 SSE = Head(200, {"content-type": "text/event-stream"})
 DONE = b"data: [DONE]\n\n"

@@ -13,7 +13,7 @@ LAYERS = [
     ("backend",),  # the version
     ("backend.errors", "backend.identity", "backend.settings", "backend.turns"),
     ("backend.dialects", "backend.observers", "backend.engine"),
-    ("backend.upstream",),
+    ("backend.upstream", "backend.download"),
     ("backend.backends",),
     ("backend.routing",),
     ("backend.relay",),

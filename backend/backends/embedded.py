@@ -38,7 +38,7 @@ from backend.dialects.openai.upstream.vectors import decode_embeddings
 from backend.dialects.vectors import VectorsDecoder
 from backend.engine.engine import Engine
 from backend.engine.folder import Folder, ModelFile, demo_model
-from backend.engine.gguf import NotGGUF
+from backend.engine.gguf_cursor import NotGGUF
 from backend.engine.keeper import Load
 from backend.errors import BackendFailed, BackendUnavailable, ModelNotFound, Unsupported
 from backend.identity import Identity

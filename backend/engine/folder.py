@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.engine.gguf import Header, NotGGUF, read_header
+from backend.engine.gguf import Header, read_header
+from backend.engine.gguf_cursor import NotGGUF
 from backend.engine.keeper import Load
 
 log = logging.getLogger("passerelle")

