@@ -26,6 +26,7 @@ class IdleConnections:
 
     def __init__(self) -> None:
         self._idle: dict[Endpoint, deque[Connection]] = {}
+        self._settling: set[Connection] = set()
         self._tls: ssl.SSLContext | None = None
 
     def __repr__(self) -> str:
@@ -55,7 +56,9 @@ class IdleConnections:
         idle.append(connection)
 
     def close(self) -> None:
-        """Close all that wait."""
+        """Close all that wait, for a request or for the end of an answer."""
+        while self._settling:
+            self._settling.pop().close()
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
@@ -74,12 +77,15 @@ class IdleConnections:
                 data = b""
             if reply.is_complete or not data:
                 patience.close()
+                self._settling.discard(connection)
                 self._keep_or_close(connection, reply)
 
         def too_late() -> None:
             patience.close()
+            self._settling.discard(connection)
             connection.close()
 
+        self._settling.add(connection)
         patience.start(too_late)
         connection.listen(arrived)
 
