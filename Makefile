@@ -3,6 +3,7 @@ SHELL := /bin/sh
 VENV := .venv
 PY := $(VENV)/bin/python
 LIBRARIES := tools/vendor
+BIOME := node_modules/.bin/biome
 # The Python to build the environment with; without it the first of 3.11, 3.12 or 3.13 that is found.
 PYTHON ?=
 # Two files of tests at a time, in the order of tests/conftest.py; PARALLEL= for one after the other.
@@ -40,10 +41,14 @@ echo "The tests of the page are left out.$$missing" >&2; \
 exec $(PY) -m pytest $(PARALLEL) -m '$(MARKED) and not browser' $(ARGS)
 endef
 
-lint: $(VENV)/installed-tests ## style and types
+lint: $(VENV)/installed-tests ## style and types; of the page, too, where npm is installed
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(BIOME) && $(BIOME) check --error-on-warnings; \
+	elif [ "$$CI" = true ]; then echo 'npm is missing: the page cannot be checked.' >&2; exit 1; \
+	else echo 'npm is not installed: the page is not checked.' >&2; fi
 
 bench: $(VENV)/installed-tests ## measure the gateway against nginx and a direct connection
 	@exec $(PY) tools/bench/run.py $(ARGS)
@@ -55,7 +60,7 @@ screenshots: $(VENV)/installed-tests $(VENV)/page ## take pictures of every view
 	@exec $(PY) -m tools.screenshots.take $(ARGS)
 
 clean: ## remove what the other commands made, models excepted
-	rm -rf $(VENV) frontend/vendor $(LIBRARIES)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) frontend/vendor node_modules $(LIBRARIES)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # An environment whose Python is gone is made anew: the link then leads nowhere, and make sees no file.
 $(PY):
@@ -91,6 +96,11 @@ $(VENV)/model: | $(VENV)/installed
 $(VENV)/test-model: | $(VENV)/installed-tests
 	@if MODELS_DIR=$(VENV)/models $(PY) -m backend get; then touch $@; \
 	  else echo 'The tests of the real model are left out.' >&2; fi
+
+$(BIOME): package-lock.json
+	@echo 'Installing what checks the page.'
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Never needed: without these files the page loads the same libraries from the web. So a failure is a note, once.
 $(VENV)/page: $(wildcard $(LIBRARIES)/package-lock.json $(LIBRARIES)/*.mjs $(LIBRARIES)/*.js) | $(PY)

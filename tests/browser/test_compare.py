@@ -319,19 +319,6 @@ def test_a_benchmark_stops_when_told_and_keeps_what_it_has(english: Reader, two_
     assert len(fake.requests_to(script.PATH)) == before + 2
 
 
-def test_cells_that_look_like_formulas_are_defused(english: Reader, two_models: Pair) -> None:
-    opened(english, two_models[1])
-    cells = ["=1+1", " @SUM(A1)", "-2", "+3", 'say "hi"', "a,b", "two\nlines", "plain", "", None, -2, True]
-    write = "async (rows) => (await import('/helpers/csv.js')).csv(rows)"
-
-    written = english.measure(f"() => ({write})({json.dumps([cells])})")
-
-    expected = """'=1+1,' @SUM(A1),'-2,'+3,"say ""hi""\","a,b","two\nlines",plain,,,-2,true\r\n"""
-    assert written == expected
-    rank = "async (rank) => (await import('/helpers/percentile.js')).percentile([5, 1, 4, 2], rank)"
-    assert [english.measure(f"() => ({rank})({n})") for n in (50, 95)] == [2, 5]
-
-
 def test_it_fits_every_width_and_axe_finds_nothing_serious(reader: OpenReader, two_models: Pair) -> None:
     """The policy would stop axe's script, so this context alone goes without it."""
     fake, gateway = two_models

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Any
 
@@ -131,9 +130,7 @@ def test_a_title_comes_from_the_first_question_until_somebody_renames(page: Page
         const renamed = await c.change(id, { title: "  My\\n talk ", temperature: 1, id: "evil" })
         await c.put({ conversationId: id, role: "user", text: "edited" })
         return {
-          short: await titled("  \\n\\n  Two   words \\nmore"),
-          long: await titled("Pourquoi les feuilles des arbres deviennent-elles rouges, jaunes ou brunes en automne ?"),
-          unbroken: await titled("é".repeat(80)),
+          first: await titled("Two   words \\nmore"),
           empty: await titled(" \\n "),
           renamed: [renamed.title, renamed.isTitled, renamed.id === id, "temperature" in renamed],
           kept: (await c.get(id)).title,
@@ -143,9 +140,7 @@ def test_a_title_comes_from_the_first_question_until_somebody_renames(page: Page
     )
 
     assert seen == {
-        "short": "Two words",
-        "long": "Pourquoi les feuilles des arbres deviennent-elles rouges…",
-        "unbroken": "é" * 59 + "…",
+        "first": "Two words",
         "empty": "another question",
         "renamed": ["My talk", True, True, False],
         "kept": "My talk",
@@ -153,15 +148,14 @@ def test_a_title_comes_from_the_first_question_until_somebody_renames(page: Page
     }
 
 
-def test_a_search_knows_no_accents_and_no_capitals(page: Page) -> None:
+def test_a_search_follows_what_is_written_renamed_and_deleted(page: Page) -> None:
     seen = run(
         page,
-        r"""
+        """
         const c = await Conversations.open()
-        await chain(c, "First", "L’ÉTÉ dernier,\n\nnous étions à la mer. " + "x".repeat(200))
-        await chain(c, "Cœur de bœuf (a+b)", "no match here")
-        await chain(c, "De\u0301compose\u0301 en morceaux", "Straße")
-        const found = async (query) => (await c.list(query)).map(({ title }) => title.slice(0, 5))
+        await chain(c, "First", "L’ÉTÉ dernier")
+        await chain(c, "Second r", "no match here")
+        const found = async (query) => (await c.list(query)).map(({ title }) => title)
         const [{ excerpt }] = await c.list("étè")
         const { id } = await c.create()
         const before = await found("girafe")
@@ -173,39 +167,19 @@ def test_a_search_knows_no_accents_and_no_capitals(page: Page) -> None:
         await c.change(id, { title: "Renamed" })
         const seen = { before, after, changed, gone: await found("zebre"), renamed: await found("rénamed") }
         await c.remove(id)
-        return { ...seen,
-          ete: await found("ete"), words: await found("MER  dérnier"), both: await found("mer coeur"),
-          ligature: await found("coeur boeuf"), reverse: await found("cœur"), decomposed: await found("décomposé"),
-          sharp: await found("strasse"), special: await found("(a+b)"), dot: await found("c.ur"),
-            none: await found("zebra"),
-          all: (await found("  ")).length, newestFirst: await found("r"), excerpt,
-        }
+        return { ...seen, all: (await found("  ")).length, newestFirst: await found("r"), excerpt }
         """,
     )
 
-    assert seen.pop("excerpt") == {
-        "before": "L’",
-        "match": "ÉTÉ",
-        "after": " dernier, nous étions à la mer. " + "x" * (100 - len(" dernier,\n\nnous étions à la mer. ")) + "…",
-    }
     assert seen == {
         "before": [],
-        "after": ["Giraf"],
-        "changed": [["Giraf"], ["Giraf"]],
+        "after": ["Girafe"],
+        "changed": [["Girafe"], ["Girafe"]],
         "gone": [],
-        "renamed": ["Renam"],
-        "ete": ["First"],
-        "words": ["First"],
-        "both": [],
-        "ligature": ["Cœur "],
-        "reverse": ["Cœur "],
-        "decomposed": ["De\u0301co"],
-        "sharp": ["De\u0301co"],
-        "special": ["Cœur "],
-        "dot": [],
-        "none": [],
-        "all": 3,
-        "newestFirst": ["De\u0301co", "Cœur ", "First"],
+        "renamed": ["Renamed"],
+        "all": 2,
+        "newestFirst": ["Second r", "First"],
+        "excerpt": {"before": "L’", "match": "ÉTÉ", "after": " dernier"},
     }
 
 
@@ -687,218 +661,59 @@ def test_an_exported_file_comes_back_whole_and_only_once(page: Page) -> None:
     assert [first[name] for name in told] == ["Mine", "Be brief", {"temperature": 0.5}, True]
 
 
-def test_a_hostile_file_is_refused_with_its_place_and_adds_nothing(page: Page) -> None:
+def test_of_a_damaged_file_the_sound_conversations_are_taken_and_of_a_hostile_one_nothing(page: Page) -> None:
     seen = run(
         page,
         """
         const c = await Conversations.open()
-        const message = { id: "1", parentId: null, role: "user", text: "Hi", createdAt: 1, state: "whole" }
+        const message = { id: "1", parentId: null, role: "user", text: "Hi", createdAt: 1 }
+        const good = { title: "Good", createdAt: 1, messages: [message] }
         const fileOf = (...conversations) => ({ format: "passerelle-conversations", version: 1, conversations })
-        const conversation = (more, ...messages) => ({ title: "T", createdAt: 1, messages, ...more })
-        const withMessage = (more) => fileOf(conversation({}, { ...message, ...more }))
-        const image = (dataUrl) => withMessage({ images: [{ width: 1, height: 1, dataUrl }] })
         const place = (fault) => `${fault.kind} ${fault.place}`
-        const verdict = (file) => c.importJson(file).then(({ faults }) => faults.map(place).join(), place)
-        const seen = {}
-        for (const [name, file] of Object.entries({
-          nothing: null, list: [], otherFormat: { format: "openai" }, newer: { ...fileOf(), version: 2 },
-            noVersion: { format: "passerelle-conversations" },
-          noList: { ...fileOf(), conversations: {} }, number: fileOf(5), noMessages: fileOf({ createdAt: 1 }),
-            noTime: fileOf({ messages: [] }),
-          tooMany: fileOf(...Array(10_001).fill(0)), tooManyMessages: fileOf({ messages: Array(60_000) },
-            { messages: Array(60_000) }),
-          title: fileOf(conversation({ title: {} })), longTitle: fileOf(conversation({ title: "x".repeat(1001) })),
-            system: fileOf(conversation({ system: 5 })),
-          role: withMessage({ role: "system" }), text: withMessage({ text: ["x"] }),
-            longText: withMessage({ text: "x".repeat(10_000_001) }),
-          id: withMessage({ id: 5 }), time: withMessage({ createdAt: "yesterday" }),
-            state: withMessage({ state: "evil" }), thought: withMessage({ thought: {} }),
-          html: image("data:text/html;base64,PHNjcmlwdD4="), svg: image("data:image/svg+xml;base64,PHN2Zz4="),
-            remote: image("https://example.org/a.png"),
-          base64: image("data:image/png;base64,a b"), images: withMessage({ images: Array(33).fill({}) }),
-          answer: withMessage({ answer: { ttft: "fast" } }), usage: withMessage({ answer: { usage: [] } }),
-        })) seen[name] = await verdict(file)
-        seen.added = (await c.list()).length
-        seen.json = await c.importFile(new Blob(["{"])).catch(place)
-        seen.markdown = await c.importFile(new Blob(["Dear diary"])).catch(place)
-        seen.size = await c.importFile({ size: 100_000_001, name: "big.json" }).catch(place)
-        return seen
-        """,
-    )
-
-    one = "conversations[0]"
-    message = f"{one}.messages[0]"
-    assert seen == {
-        "nothing": "import_foreign format",
-        "list": "import_foreign format",
-        "otherFormat": "import_foreign format",
-        "newer": "import_newer version",
-        "noVersion": "import_wrong version",
-        "noList": "import_wrong conversations",
-        "number": f"import_wrong {one}",
-        "noMessages": f"import_wrong {one}.messages",
-        "noTime": f"import_wrong {one}.createdAt",
-        "tooMany": "import_too_large conversations",
-        "tooManyMessages": "import_too_large messages",
-        "title": f"import_wrong {one}.title",
-        "longTitle": f"import_too_large {one}.title",
-        "system": f"import_wrong {one}.system",
-        "role": f"import_wrong {message}.role",
-        "text": f"import_wrong {message}.text",
-        "longText": f"import_too_large {message}.text",
-        "id": f"import_wrong {message}.id",
-        "time": f"import_wrong {message}.createdAt",
-        "state": f"import_wrong {message}.state",
-        "thought": f"import_wrong {message}.thought",
-        "html": f"import_wrong {message}.images[0]",
-        "svg": f"import_wrong {message}.images[0]",
-        "remote": f"import_wrong {message}.images[0]",
-        "base64": f"import_wrong {message}.images[0]",
-        "images": f"import_too_large {message}.images",
-        "answer": f"import_wrong {message}.answer.ttft",
-        "usage": f"import_wrong {message}.answer.usage",
-        "added": 0,
-        "json": "import_wrong JSON",
-        "markdown": "import_foreign #",
-        "size": "import_too_large big.json",
-    }
-
-
-def test_a_muddled_file_is_put_in_order(page: Page) -> None:
-    """Unknown fields, a prototype, ids twice, parents that are missing or in a circle, answers that never ended."""
-    seen = run(
-        page,
-        """
-        const c = await Conversations.open()
-        const message = (id, parentId, text, more) => ({ id, parentId, role: "user", text, createdAt: 1, ...more })
-        const file = JSON.parse(JSON.stringify({ format: "passerelle-conversations", version: 1, conversations: [
-          { title: "Good", createdAt: 1, updatedAt: 8e15, evil: 1, head: "c",
-            parameters: { temperature: 1, topP: "x", evil: 1 }, messages: [
-            message("a", null, "A", { evil: 1, conversationId: "other", owner: "x" }), message("a", "a", "A again"),
-              message("b", "missing", "B"),
-            message("c", "d", "C"), message("d", "c", "D"), message("e", "e", "E"),
-            message("f", "a", "F", { role: "assistant", state: "streaming",
-              answer: { phase: "writing", evil: 1, fault: { kind: "__proto__", detail: "x" } } }),
-          ] },
-          { title: "Bad", createdAt: 1, messages: 5 },
-        ] }).replace('"evil":1', '"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}'))
-        const { added, faults } = await c.importJson(file)
-        const [conversation] = await c.list()
-        const tree = await c.tree(conversation.id)
-        const by = Object.fromEntries(tree.messages.map((one) => [one.text, one]))
-        const parents = tree.messages.map((one) => [one.text, tree.parent(one)?.text ?? null])
-        return { added, faults: faults.map((one) => one.place), parents,
-          head: texts(tree.path(conversation.head)).at(-1), polluted: {}.polluted ?? null,
-          fields: Object.keys(conversation).sort(), message: Object.keys(by.A).sort(),
-            isOurs: by.A.conversationId === conversation.id,
-          parameters: conversation.parameters, answer: by.F.answer, state: by.F.state,
-            isPast: conversation.updatedAt <= Date.now() }
-        """,
-    )
-
-    assert seen == {
-        "added": 1,
-        "faults": ["conversations[1].messages"],
-        "parents": [["A", None], ["A again", "A"], ["B", None], ["C", "D"], ["D", None], ["E", None], ["F", "A"]],
-        "head": "C",
-        "polluted": None,
-        "fields": [
-            "answersInFrench",
-            "createdAt",
-            "head",
-            "id",
-            "isTitled",
-            "model",
-            "parameters",
-            "system",
-            "title",
-            "updatedAt",
-        ],
-        "message": ["conversationId", "createdAt", "id", "parentId", "role", "state", "text"],
-        "isOurs": True,
-        "parameters": {"temperature": 1},
-        "answer": {"phase": "cut", "fault": {"kind": "unknown", "detail": "x"}, "text": "F", "thought": ""},
-        "state": "cut",
-        "isPast": True,
-    }
-
-
-HOSTILE_PIECES = [
-    "plain words",
-    "",
-    " ",
-    "\n",
-    "\n\n",
-    "\r\n",
-    "\r",
-    "\t",
-    "> quoted",
-    ">",
-    "# Title <!-- passerelle conversation 1 -->",
-    "## User <!-- passerelle user 2026-01-01T00:00:00.000Z -->",
-    "### Answer <!-- passerelle text -->",
-    "<!--",
-    "-->",
-    "```",
-    "````js",
-    "*3 → 4 tokens*",
-    "\u2028",
-    "é😀",
-    "\ufeff",
-    "\x00",
-    "---",
-]
-
-
-def test_markdown_comes_back_text_for_text(page: Page) -> None:
-    chance = random.Random(7)
-
-    def text() -> str:
-        return "".join(chance.choice(HOSTILE_PIECES) + chance.choice(["", "\n"]) for _ in range(chance.randrange(6)))
-
-    cases = [
-        {"title": text(), "system": text(), "messages": [[text(), text()] for _ in range(chance.randrange(1, 5))]}
-        for _ in range(150)
-    ]
-    outcome = run(
-        page,
-        """
-        const { markdownFile, readMarkdownFile } = await import("/state/conversations/files/markdown_file.js")
-        const labels = { user: "Vous", assistant: "Réponse <!-- passerelle user -->", figures: () => "## x" }
-        const different = []
-        for (const { title, system, messages } of argument) {
-          const path = messages.map(([text, thought], n) => ({ role: n % 2 ? "assistant" : "user", text, thought,
-            createdAt: n, answer: { model: "m" } }))
-          const back = readMarkdownFile(markdownFile({ title, system }, path, labels))
-          const said = [back.system, ...back.messages.map(({ text, thought = "", role, createdAt }) => [text, thought,
-            role, createdAt])]
-          const wanted = [system, ...path.map(({ text, thought, role, createdAt }) => [text, thought, role, createdAt])]
-          if (JSON.stringify(said) !== JSON.stringify(wanted)) different.push([wanted, said])
+        const refused = []
+        for (const file of [{ format: "openai" }, { ...fileOf(good), version: 2 }, fileOf({ ...good, messages: 5 })]) {
+          refused.push(await c.importJson(file).then(({ faults }) => faults.map(place).join(), place))
         }
+        for (const text of ["{", "Dear diary"]) refused.push(await c.importFile(new Blob([text])).catch(place))
+        const before = (await c.list()).length
+        const { added, faults } = await c.importJson(fileOf(good, { title: "Bad", createdAt: 1, messages: 5 }))
+        const [one] = await c.list()
+        const said = texts(await pathOf(c, one.id))
+        return { refused, before, added, faults: faults.map(place), title: one.title, said }
+        """,
+    )
+
+    assert seen == {
+        "refused": [
+            "import_foreign format",
+            "import_newer version",
+            "import_wrong conversations[0].messages",
+            "import_wrong JSON",
+            "import_foreign #",
+        ],
+        "before": 0,
+        "added": 1,
+        "faults": ["import_wrong conversations[1].messages"],
+        "title": "Good",
+        "said": ["Hi"],
+    }
+
+
+def test_a_conversation_comes_back_from_markdown(page: Page) -> None:
+    back = run(
+        page,
+        """
         const c = await Conversations.open()
         const { id, messages: [question] } = await chain(c, "Why?", "Because.\\n")
         await c.change(id, { title: "Mine", system: "Be\\nbrief" })
-        await c.put({ conversationId: id, parentId: question.id, role: "assistant", text: "Shown", thought: "hm",
-          answer: { model: "m", usage: { input_tokens: 3, output_tokens: 4 }, tokensPerSecond: 12.34 } })
-        const file = await c.exportMarkdown(id)
-        const read = async (text) => {
-          await c.importFile(new Blob([text]))
-          const [one] = await c.list()
-          return [one.title, one.system, texts(await pathOf(c, one.id))]
-        }
-        return { different, file, back: await read(file), converted: await read(file.replaceAll("\\n", "\\r\\n")) }
+        await c.put({ conversationId: id, parentId: question.id, role: "assistant", text: "Shown", thought: "hm" })
+        await c.importFile(new Blob([await c.exportMarkdown(id)]))
+        const [one, other] = await c.list()
+        return [one.title, one.system, texts(await pathOf(c, one.id)), [one, other].map((each) => each.id === id)]
         """,
-        cases,
     )
 
-    assert outcome["different"] == []
-    assert outcome["back"] == ["Mine", "Be\nbrief", ["Why?", "Shown"]]
-    assert outcome["converted"] == outcome["back"]
-    lines = [line for line in outcome["file"].split("\n") if line]
-    assert lines[0] == "# Mine <!-- passerelle conversation 1 -->"
-    assert lines[2:5] == ["## System prompt <!-- passerelle system -->", "> Be", "> brief"]
-    assert lines[7].startswith("## Assistant · m <!-- passerelle assistant 20")
-    assert lines[-1] == "*3 → 4 tokens · 12.3 tokens/s*"
+    assert back == ["Mine", "Be\nbrief", ["Why?", "Shown"], [False, True]]
 
 
 def test_the_browser_tells_how_much_room_there_is(page: Page) -> None:

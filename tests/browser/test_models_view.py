@@ -363,25 +363,6 @@ def test_a_download_that_breaks_off_says_so_and_goes_on(french: Reader, managed:
     expect(pull_row(french, "nobody:knows").locator("[data-way=go-on]")).to_have_count(0)
 
 
-ENDLESS = """async () => {
-  const { jsonLines } = await import("/helpers/json_lines.js")
-  let sent = 0, isClosed = false
-  const piece = new TextEncoder().encode("x".repeat(10_000))
-  const body = new ReadableStream({
-    pull(controller) { sent += piece.length; if (sent > 5_000_000) controller.close(); else controller.enqueue(piece) },
-    cancel() { isClosed = true },
-  })
-  const thrown = await (async () => { for await (const _ of jsonLines(body)); })().catch((fault) => fault.name)
-  return { thrown, isClosed }
-}"""
-
-
-def test_a_line_that_never_ends_is_not_kept(english: Reader, managed: Pair) -> None:
-    english.open(managed[1].url + "/#/models", model="")
-
-    assert english.measure(ENDLESS) == {"thrown": "RangeError", "isClosed": True}
-
-
 def _refuse_once(route: Route) -> None:
     error = {"message": "No backend answers.", "code": "backend_unavailable"}
     route.fulfill(status=503, content_type="application/json", body=json.dumps({"error": error}))

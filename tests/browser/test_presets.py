@@ -15,10 +15,9 @@ from tests.browser.reader import Reader
 PRESETS = json.loads((Path(__file__).resolve().parents[2] / "frontend" / "presets.json").read_text(encoding="utf-8"))
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 PRELUDE = """
-const { default: Presets, fill, variablesOf } = await import("/state/prompt/presets.js")
+const { default: Presets } = await import("/state/prompt/presets.js")
 const kept = globalThis.kept ??= {}
 const p = kept.p ??= await Presets.load()
-const place = (fault) => `${fault.kind} ${fault.place}`
 const own = () => p.all("en").filter(({ isOwn }) => isOwn)
 """
 
@@ -54,28 +53,6 @@ def test_the_library_shows_what_variables_and_examples_are_for() -> None:
     assert len({preset["id"] for preset in PRESETS}) == len(PRESETS) == 6
     assert sum("variables" in preset for preset in PRESETS) >= 2
     assert sum("examples" in preset for preset in PRESETS) >= 1
-
-
-def test_placeholders_are_found_and_filled(page: Page) -> None:
-    seen = run(
-        page,
-        r"""
-        const text = "{{topic}} {{ thème_2 }} \\{{topic}} {{}} {{a b}} {{ constructor }} {{the\u0300me_2}} "
-          + "{{__proto__}} {single} {{topic}}"
-        return [
-          variablesOf(text, ["{{more}}", "{{topic}}"]),
-          fill(text, { topic: "{{more}} $& $1 \\{{x}}", "thème_2": 5, more: "never" }),
-          fill("{{empty}}|{{none}}", { empty: "" }),
-        ]
-        """,
-    )
-
-    assert seen == [
-        ["topic", "thème_2", "constructor", "__proto__", "more"],
-        r"{{more}} $& $1 \{{x}} 5 {{topic}} {{}} {{a b}} {{ constructor }} 5 "
-        r"{{__proto__}} {single} {{more}} $& $1 \{{x}}",
-        "|{{none}}",
-    ]
 
 
 def test_a_preset_of_ones_own_is_kept_and_two_tabs_share_it(page: Page) -> None:
@@ -131,68 +108,6 @@ def test_a_preset_of_ones_own_is_kept_and_two_tabs_share_it(page: Page) -> None:
     }
     assert there == ["My own", "Short answers", "No title here"]
     assert back == [["My own", 1], ["Short answers", 3], ["No title here", 0], ["From there", 0]]
-
-
-def test_presets_are_exported_and_imported_as_hostile_files_deserve(page: Page) -> None:
-    seen = run(
-        page,
-        """
-        p.save({ title: "One", user: "{{a}}", variables: { a: "1" } })
-        p.save({ title: "Two", system: "s", examples: [{ user: "a", assistant: "b" }] })
-        const file = JSON.parse(JSON.stringify(p.exportJson()))
-        const fileOf = (...presets) => ({ ...file, presets })
-        const verdict = (value) => {
-          try {
-            return p.importJson(value).faults.map(place).join()
-          } catch (fault) {
-            return place(fault)
-          }
-        }
-        const again = p.importJson(file)
-        p.removeAll()
-        const empty = own().length
-        const back = p.importJson(file)
-        const evil = JSON.parse(`{"title": "E", "user": "{{__proto__}}", "__proto__": {"polluted": 1},
-          "variables": {"__proto__": "x"}, "constructor": 1}`)
-        const mixed = p.importJson(fileOf({ title: "Good" }, { title: 5 }, evil))
-        return { again, empty, back, titles: own().map(({ title }) => title),
-          mixed: [mixed.added, mixed.faults.map(place)], polluted: {}.polluted ?? null,
-          fields: Object.keys(own().at(-1)).sort(),
-          bad: [null, [], "x", { format: "other" }, { ...file, version: 2 }, { ...file, version: "x" },
-            { ...file, presets: {} }, fileOf(5),
-            fileOf({ user: [] }), fileOf({ system: "x".repeat(100_001) }), fileOf({ examples: {} }),
-              fileOf({ examples: [{ user: "a" }] }),
-            fileOf({ user: "{{a}}", variables: { a: 5 } }), fileOf(...Array(1001).fill({}))].map(verdict),
-              count: own().length }
-        """,
-    )
-
-    assert seen == {
-        "again": {"added": 0, "skipped": 2, "faults": []},
-        "empty": 0,
-        "back": {"added": 2, "skipped": 0, "faults": []},
-        "titles": ["One", "Two", "Good", "E"],
-        "mixed": [2, ["import_wrong presets[1].title"]],
-        "polluted": None,
-        "fields": ["examples", "id", "isOwn", "system", "title", "user", "variables"],
-        "bad": [
-            "import_foreign format",
-            "import_foreign format",
-            "import_foreign format",
-            "import_foreign format",
-            "import_newer version",
-            "import_wrong version",
-            "import_wrong presets",
-            "import_wrong presets[0]",
-            "import_wrong presets[0].user",
-            "import_too_large presets[0].system",
-            "import_wrong presets[0].examples",
-            "import_wrong presets[0].examples[0].assistant",
-            "import_wrong presets[0].variables.a",
-            "import_too_large presets",
-        ],
-        "count": 4,
-    }
 
 
 def test_what_cannot_be_stored_stays_in_the_tab(page: Page) -> None:

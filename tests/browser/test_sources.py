@@ -103,6 +103,14 @@ def test_libraries_come_at_exact_versions() -> None:
     assert all(re.fullmatch(r"sha384-[A-Za-z0-9+/]{64}", hashed) for hashed in import_map["integrity"].values())
 
 
+def test_what_checks_the_page_comes_at_an_exact_version() -> None:
+    wanted = json.loads((FRONTEND.parent / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    packages = json.loads((FRONTEND.parent / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert not any("resolved" in entry for entry in packages.values())
+
+
 def test_the_page_names_no_remote_address_but_the_import_map() -> None:
     remote = set()
     for path in [*SCRIPTS, FRONTEND / "index.html", *FRONTEND.rglob("*.css"), *FRONTEND.rglob("*.svg")]:

@@ -193,39 +193,6 @@ def test_a_chart_reads_a_point_out_and_pause_stops_the_reading(english: Reader, 
     expect(value).to_have_text("2")
 
 
-BOUNDED = """async () => {
-  const { default: History } = await import("/state/stats/history.js")
-  const now = Date.now
-  const start = now()
-  let passed = 0
-  Date.now = () => start + passed
-  const kept = []
-  for (const step of [1000, 4000]) {
-    const history = new History({ key: "", isOwnGateway: true })
-    for (let turn = 0; turn < 300; turn += 1) {
-      const read = new Promise((resolve) => history.addEventListener("change", resolve, { once: true }))
-      history.start()
-      await read
-      history.stop()
-      passed += step
-    }
-    kept.push([history.readings.length, history.readings.at(-1).at - history.readings[0].at])
-  }
-  Date.now = now
-  return kept
-}"""
-
-
-def test_ten_minutes_are_kept_and_no_more(english: Reader, patient_pair: Pair) -> None:
-    english.open(patient_pair[1].url, model="")
-    english.measure(f"() => {{ globalThis.fetch = async () => new Response({json.dumps(json.dumps(told()))}) }}")
-
-    (many, _), (_, span) = english.measure(BOUNDED)  # a gap after each reading
-
-    assert many == 400
-    assert 590_000 < span < 600_000
-
-
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_hostile_names_stay_text_and_break_no_layout(reader: OpenReader, patient_pair: Pair, width: int) -> None:
     page = reader(locale="fr-FR", viewport={"width": width, "height": 800})
