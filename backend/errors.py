@@ -126,8 +126,8 @@ class BackendFailed(GatewayError):
 class Truncated(GatewayError):
     """The backend's stream ended before its own terminator: 502, or an in-band error after the first byte."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 502, "server_error", "truncated")
+    def __init__(self, message: str, should_retry: bool | None = None) -> None:
+        super().__init__(message, 502, "server_error", "truncated", should_retry=should_retry)
 
 
 class DownloadFailed(GatewayError):

@@ -288,9 +288,10 @@ class StreamDecoder(Protocol):
     def feed(self, data: bytes) -> list[Event]:
         """Any number of bytes, cut anywhere, to the events that they complete. Never raises."""
 
-    def end(self) -> list[Event]:
-        """The body ended by its own framing: `[]` after a terminator, else what that means
-        (`Completed`, or `Failed(Truncated)`). Not called when the connection broke."""
+    def end(self, is_framed: bool = True) -> list[Event]:
+        """The body ended: `[]` after a terminator, else what that means (`Completed`, or `Failed(Truncated)`). Not
+        called when the connection broke; `is_framed` is False where only the connection's end ended the body, so that
+        nobody can tell an end from a break."""
 
 
 class StreamEncoder(Protocol):
