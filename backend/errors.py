@@ -61,7 +61,7 @@ class Unauthorized(GatewayError):
 
 
 class Forbidden(GatewayError):
-    """A foreign Host or Origin: 403."""
+    """A foreign Host or Origin, or what `.env` does not allow: 403."""
 
     def __init__(self, message: str, code: str = "forbidden") -> None:
         super().__init__(message, 403, "permission_error", code, should_retry=False)
@@ -79,6 +79,13 @@ class ModelNotFound(GatewayError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 404, "invalid_request_error", "model_not_found", "model", should_retry=False)
+
+
+class Conflict(GatewayError):
+    """What is asked would take something away that was not named: 409."""
+
+    def __init__(self, message: str, code: str = "shared_model") -> None:
+        super().__init__(message, 409, "invalid_request_error", code, should_retry=False)
 
 
 class MethodNotAllowed(GatewayError):

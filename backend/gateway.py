@@ -58,6 +58,7 @@ class Gateway:
     ) -> Opened:
         with _watched(client) as watch:
             backend, model = self._catalogue.known(name) or watch.run(lambda: self._catalogue.find(name))
+            self._catalogue.check(model)
             meter.begin(backend.identity.id, model.id)
             call = ask(backend, model)
             attempt = partial(Attempt, call, self._idle, self._deadlines)

@@ -364,7 +364,12 @@ def _join(calls: list[ToolCallDelta], piece: ToolCallDelta) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told"."""
+    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told".
+
+    `context_length` is what it has in memory, or would be loaded with; `trained_context_length` the most it could
+    have. `is_cloud`: what is said to it leaves the backend's machine. `shares_with`: other names of the same weights,
+    which are in memory once, in one way.
+    """
 
     id: str
     backend: str
@@ -379,3 +384,6 @@ class Model:
     is_demo: bool = False
     created: int = 0
     memory_bytes: int | None = None
+    trained_context_length: int | None = None
+    is_cloud: bool = False
+    shares_with: tuple[str, ...] = ()

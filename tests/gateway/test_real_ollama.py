@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from tests.captures import captured, replay
-from tests.fake_backend import Bytes, Chunks, End, FakeBackend, Fin, Head, RawBytes
+from tests.fake_backend import Bytes, Chunks, End, FakeBackend, Fin, Hang, Head, RawBytes
 from tests.gateway.wire import CHAT, chat_body, events, text_of
 from tests.running_gateway import RunningGateway
 
@@ -94,3 +94,15 @@ def test_an_answer_that_ends_properly_but_unfinished_is_an_error_that_no_sdk_ret
         client.chat.completions.create(model="", messages=[{"role": "user", "content": "Hello"}])
 
     assert len(fake.requests_to("/api/chat")) == before + 1
+
+
+# -- what its models can do -----------------------------------------------------------------------
+
+
+def test_a_listing_does_not_wait_for_models_that_take_long_to_be_shown() -> None:
+    models = [f"m{number}:latest" for number in range(16)]
+    with FakeBackend("ollama", models) as fake, RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway:
+        fake.always("/api/show", Hang())  # a read of each would give up after ten seconds
+
+        assert len(gateway.get("/models").json()["data"]) == len(models)
+        assert gateway.post(CHAT, chat_body(stream=False, model="m9")).status_code == 200
