@@ -47,10 +47,14 @@ class BadRequest(GatewayError):
 
 
 class ContextLengthExceeded(GatewayError):
-    """The prompt does not fit the model's context: 400 with OpenAI's own code."""
+    """The prompt does not fit the model's context: 400 with OpenAI's own code. `message` speaks of a conversation."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 400, "invalid_request_error", "context_length_exceeded", "messages")
+    def __init__(self, message: str, param: str = "messages") -> None:
+        super().__init__(message, 400, "invalid_request_error", "context_length_exceeded", param)
+
+    def about(self, param: str, advice: str) -> ContextLengthExceeded:
+        """The same of what is no conversation."""
+        return ContextLengthExceeded(self.message.replace("Shorten the conversation", advice), param)
 
 
 class Unauthorized(GatewayError):

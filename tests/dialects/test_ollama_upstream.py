@@ -300,6 +300,29 @@ def test_ollamas_complaint_becomes_an_error_with_a_sentence_that_helps(case: dic
     assert "abc" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "param", "says"),
+    [
+        ("errors_09_temperature_string", "invalid_request", "options.temperature", "float32"),
+        ("errors_15_tools_schema_bool_property", "invalid_request", "tools", "cannot read these tools"),
+        ("errors_16_image_unsupported", "unsupported", "images", "vision model"),
+        ("errors_17_image_unsupported_native", "unsupported", "images", "vision model"),
+        ("errors_21_too_long_refused", "context_length_exceeded", "messages", "8120 tokens"),
+        ("errors_28_format_number", "invalid_request", "response_format", "JSON Schema"),
+        ("errors_29_schema_broken", "invalid_request", "response_format", "JSON schema conversion failed"),
+        ("embed_07_too_long_refused", "context_length_exceeded", "messages", "does not fit"),
+        ("embed_08_chat_model", "unsupported", "model", "ollama pull nomic-embed-text"),
+    ],
+)
+def test_what_a_real_ollama_refuses_is_the_callers_to_mend(name: str, code: str, param: str, says: str) -> None:
+    answer = read(name)
+
+    error = decode_error(answer.status, answer.body)
+
+    assert (error.status, error.code, error.param) == (400, code, param)
+    assert says in error.message
+
+
 @given(st.integers(100, 599), st.binary(max_size=300) | JUNK.map(lambda value: json.dumps(value).encode()))
 def test_any_answer_becomes_an_error(status: int, body: bytes) -> None:
     error = decode_error(status, body)
@@ -457,6 +480,7 @@ def test_arguments_that_are_no_object_are_the_callers_fault(arguments: str) -> N
         ({"reasoning_effort": "minimal"}, None, "low"),
         ({"reasoning_effort": "high"}, True, "high"),
         ({"reasoning_effort": "xhigh"}, None, "max"),
+        ({"reasoning_effort": "ultra"}, True, "max"),
         ({"reasoning_effort": "high"}, False, None),
         ({"think": True}, False, True),
     ],
@@ -493,6 +517,38 @@ def test_tools_go_down_and_a_choice_among_them_leaves_the_others_out() -> None:
     assert names("none") == []
     assert names("auto") == names("required") == names(None) == ["f", "g"]
     assert names(("named", "g")) == ["g"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        (None, {"type": "object", "properties": {}}),
+        ({}, {"type": "object", "properties": {}}),
+        ({"properties": {"x": True}}, {"type": "object", "properties": {"x": {}}}),
+        ({"type": ["object", "null"], "properties": {}}, {"type": "object", "properties": {}}),
+        ({"type": "", "properties": None, "required": True}, {"type": "object", "properties": {}}),
+        (
+            {"type": "object", "required": ["x", 5], "properties": {"x": {"type": "", "required": True, "enum": 7}}},
+            {"type": "object", "required": ["x"], "properties": {"x": {}}},
+        ),
+        (
+            {"properties": {"x": {"anyOf": [True, {"type": "string", "description": 5}], "items": True}}},
+            {"type": "object", "properties": {"x": {"anyOf": [{}, {"type": "string"}], "items": True}}},
+        ),
+        (
+            {"properties": {"x": {"type": "object", "properties": {"y": False, "z": {"type": ["string", None]}}}}},
+            {
+                "type": "object",
+                "properties": {"x": {"type": "object", "properties": {"y": {}, "z": {"type": ["string"]}}}},
+            },
+        ),
+        ({"properties": [], "$defs": {"a": True}}, {"type": "object", "properties": {}, "$defs": {"a": True}}),
+    ],
+)
+def test_a_tools_schema_holds_nothing_that_ollama_cannot_read(schema: Any, written: Any) -> None:
+    (tool,) = _chat(tools=(Tool("f", "Finds", schema),))["tools"]
+
+    assert tool["function"]["parameters"] == written
 
 
 def test_what_ollama_cannot_promise_is_told() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import openai
 import pytest
 
 from tests.captures import captured, replay
-from tests.fake_backend import Bytes, Chunks, End, FakeBackend, Fin, Hang, Head, RawBytes
+from tests.fake_backend import Bytes, Chunks, End, FakeBackend, FakeModel, Fin, Hang, Head, RawBytes
 from tests.gateway.wire import CHAT, chat_body, events, text_of
 from tests.running_gateway import RunningGateway
 
@@ -106,3 +108,87 @@ def test_a_listing_does_not_wait_for_models_that_take_long_to_be_shown() -> None
 
         assert len(gateway.get("/models").json()["data"]) == len(models)
         assert gateway.post(CHAT, chat_body(stream=False, model="m9")).status_code == 200
+
+
+# -- what it refuses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"num_ctx": "large"}, "options.num_ctx"),
+        ({"num_gpu": True}, "options.num_gpu"),
+        ({"use_mmap": 1}, "options.use_mmap"),
+        ({"typical_p": "x"}, "options.typical_p"),
+        ({"repeat_last_n": 1.5}, "options.repeat_last_n"),
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/v1/embeddings", "/chat"])
+def test_an_option_of_a_wrong_type_is_refused_before_anybody_is_asked(
+    ollama_pair: Pair, path: str, options: dict[str, object], param: str
+) -> None:
+    fake, gateway = ollama_pair
+    before = len(fake.requests)
+    said = {CHAT: {"messages": [{"role": "user", "content": "Hi"}]}, "/v1/embeddings": {"input": "Hi"}}
+
+    answer = gateway.post(path, {**said.get(path, {"prompt": "Hi"}), "options": options})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+    assert len(fake.requests) == before
+
+
+def test_an_option_that_ollama_refuses_itself_is_asked_for_once(ollama_pair: Pair) -> None:
+    fake, gateway = ollama_pair
+    fake.always("/api/chat", *replay("errors_09_temperature_string"))
+    before = len(fake.requests_to("/api/chat"))
+
+    with (
+        openai.OpenAI(base_url=gateway.url + "/v1", api_key="none", max_retries=2) as client,
+        pytest.raises(openai.BadRequestError),
+    ):
+        client.chat.completions.create(model="", messages=[{"role": "user", "content": "Hello"}])
+
+    assert len(fake.requests_to("/api/chat")) == before + 1
+
+
+@pytest.fixture(scope="module")
+def thinker() -> Iterator[Pair]:
+    model = FakeModel("thinker:latest", capabilities=("completion", "thinking"), tagged=("completion",))
+    with FakeBackend("ollama", [model]) as fake, RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway:
+        yield fake, gateway
+
+
+@pytest.mark.parametrize("effort", ["ultra", "xhigh", "max"])
+def test_every_word_for_much_thinking_arrives_as_ollamas_own(thinker: Pair, effort: str) -> None:
+    fake, gateway = thinker
+
+    assert gateway.post(CHAT, chat_body(stream=False, model="thinker", reasoning_effort=effort)).status_code == 200
+    assert fake.requests_to("/api/chat")[-1].json["think"] == "max"
+
+
+def test_what_is_too_long_has_its_own_name_and_advice_for_each_address(ollama_pair: Pair) -> None:
+    fake, gateway = ollama_pair
+    fake.script("/api/chat", *replay("errors_21_too_long_refused"))
+    fake.script("/api/generate", *replay("errors_21_too_long_refused"))
+    fake.script("/api/embed", *replay("embed_07_too_long_refused"))
+
+    chat = gateway.post(CHAT, chat_body(stream=False)).json()["error"]
+    completion = gateway.post("/v1/completions", {"prompt": "Hi"}).json()["error"]
+    embedding = gateway.post("/v1/embeddings", {"input": "Hi"}).json()["error"]
+
+    assert {error["code"] for error in (chat, completion, embedding)} == {"context_length_exceeded"}
+    assert [error["param"] for error in (chat, completion, embedding)] == ["messages", "prompt", "input"]
+    assert "Shorten the conversation" in chat["message"]
+    assert "Shorten the prompt" in completion["message"]
+    assert "Split the text into shorter pieces" in embedding["message"]
+    assert "conversation" not in embedding["message"]
+
+
+def test_an_embedding_of_a_chat_model_says_what_to_do(ollama_pair: Pair) -> None:
+    fake, gateway = ollama_pair
+    fake.script("/api/embed", *replay("embed_08_chat_model"))
+
+    answer = gateway.post("/v1/embeddings", {"input": "Hi"})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
+    assert "ollama pull" in answer.json()["error"]["message"]
