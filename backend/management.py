@@ -93,7 +93,8 @@ class Management:
 
     def _check_others(self, model: Model, change: str) -> None:
         """Raises Conflict where the change takes the model out of memory under other names, too."""
-        others = [other.id for other in self._catalogue.models() if other.is_loaded and other.id in model.shares_with]
+        listed = self._catalogue.models() if model.shares_with else []
+        others = [other.id for other in listed if other.is_loaded and other.id in model.shares_with]
         if others:
             raise Conflict(
                 f"{change} {model.id} takes {', '.join(others[:5])} out of memory, for both have the same weights. "
