@@ -47,10 +47,14 @@ class BadRequest(GatewayError):
 
 
 class ContextLengthExceeded(GatewayError):
-    """The prompt does not fit the model's context: 400 with OpenAI's own code."""
+    """The prompt does not fit the model's context: 400 with OpenAI's own code. `message` speaks of a conversation."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 400, "invalid_request_error", "context_length_exceeded", "messages")
+    def __init__(self, message: str, param: str = "messages") -> None:
+        super().__init__(message, 400, "invalid_request_error", "context_length_exceeded", param)
+
+    def about(self, param: str, advice: str) -> ContextLengthExceeded:
+        """The same of what is no conversation."""
+        return ContextLengthExceeded(self.message.replace("Shorten the conversation", advice), param)
 
 
 class Unauthorized(GatewayError):
@@ -61,7 +65,7 @@ class Unauthorized(GatewayError):
 
 
 class Forbidden(GatewayError):
-    """A foreign Host or Origin: 403."""
+    """A foreign Host or Origin, or what `.env` does not allow: 403."""
 
     def __init__(self, message: str, code: str = "forbidden") -> None:
         super().__init__(message, 403, "permission_error", code, should_retry=False)
@@ -79,6 +83,13 @@ class ModelNotFound(GatewayError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 404, "invalid_request_error", "model_not_found", "model", should_retry=False)
+
+
+class Conflict(GatewayError):
+    """What is asked would take something away that was not named: 409."""
+
+    def __init__(self, message: str, code: str = "shared_model") -> None:
+        super().__init__(message, 409, "invalid_request_error", code, should_retry=False)
 
 
 class MethodNotAllowed(GatewayError):
@@ -126,8 +137,8 @@ class BackendFailed(GatewayError):
 class Truncated(GatewayError):
     """The backend's stream ended before its own terminator: 502, or an in-band error after the first byte."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 502, "server_error", "truncated")
+    def __init__(self, message: str, should_retry: bool | None = None) -> None:
+        super().__init__(message, 502, "server_error", "truncated", should_retry=should_retry)
 
 
 class DownloadFailed(GatewayError):

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from backend.backends.backend import Backend, Call
-from backend.dialects.chat import ChatRequest, EmbeddingRequest, Embeddings, GenerationRequest, Model
+from backend.dialects.chat import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    GenerationRequest,
+    Model,
+)
+from backend.errors import ContextLengthExceeded
 from backend.relay.attempt import Attempt
 from backend.relay.client import Client
 from backend.relay.deadlines import Deadlines
@@ -41,11 +49,13 @@ class Gateway:
         that loads for a minute must not look like a dead line.
         """
         patience_s = self._deadlines.heartbeat_s if has_heartbeat else None
-        return self._open(request.model, request.ignored, partial(_generation, request), client, meter, patience_s)
+        with _speaking_of(request):
+            return self._open(request.model, request.ignored, partial(_generation, request), client, meter, patience_s)
 
     def embed(self, request: EmbeddingRequest, client: Client, meter: Meter) -> tuple[Embeddings, Opened]:
-        opened = self._open(request.model, request.ignored, partial(_embedding, request), client, meter, None)
-        return opened.relay.gather().embeddings or Embeddings(()), opened
+        with _speaking_of(request):
+            opened = self._open(request.model, request.ignored, partial(_embedding, request), client, meter, None)
+            return opened.relay.gather().embeddings or Embeddings(()), opened
 
     def _open(
         self,
@@ -58,6 +68,7 @@ class Gateway:
     ) -> Opened:
         with _watched(client) as watch:
             backend, model = self._catalogue.known(name) or watch.run(lambda: self._catalogue.find(name))
+            self._catalogue.check(model)
             meter.begin(backend.identity.id, model.id)
             call = ask(backend, model)
             attempt = partial(Attempt, call, self._idle, self._deadlines)
@@ -74,6 +85,19 @@ def _watched(client: Client) -> Iterator[Watch]:
         yield watch
     except BaseException:
         watch.end()
+        raise
+
+
+@contextmanager
+def _speaking_of(request: GenerationRequest | EmbeddingRequest) -> Iterator[None]:
+    """What is too long has another name where it is no conversation, and wants another advice."""
+    try:
+        yield
+    except ContextLengthExceeded as fault:
+        if isinstance(request, CompletionRequest):
+            raise fault.about("prompt", "Shorten the prompt") from None
+        if isinstance(request, EmbeddingRequest):
+            raise fault.about("input", "Split the text into shorter pieces") from None
         raise
 
 

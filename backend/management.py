@@ -12,7 +12,7 @@ from typing import Any
 from backend.backends.backend import Backend
 from backend.backends.store import VERBS
 from backend.dialects.chat import Model
-from backend.errors import Forbidden, GatewayError, ModelNotFound, Unsupported
+from backend.errors import Conflict, Forbidden, GatewayError, ModelNotFound, Unsupported
 from backend.relay.client import Client
 from backend.relay.deadlines import Deadlines
 from backend.relay.meter import Meter
@@ -48,14 +48,19 @@ class Management:
             return {"enabled": self._is_enabled, "can": []}
         return {"enabled": self._is_enabled, "can": [verb for verb in VERBS if verb not in cannot]}
 
-    def load(self, name: str, meter: Meter) -> Model:
+    def load(self, name: str, is_forced: bool, meter: Meter) -> Model:
         """The model, loaded. A caller who leaves does not stop it: others may wait for the same model."""
         backend, model = self._found("load", name, meter)
+        self._catalogue.check(model)
+        if not model.is_loaded and not is_forced:
+            self._check_others(model, "Loading")
         return self._described(backend, self._once("load", backend, model, backend.store.load))
 
-    def unload(self, name: str, meter: Meter) -> Model:
+    def unload(self, name: str, is_forced: bool, meter: Meter) -> Model:
         """The model, out of memory; still in it where it is answering somebody."""
         backend, model = self._found("unload", name, meter)
+        if not is_forced:
+            self._check_others(model, "Unloading")
         return self._described(backend, self._once("unload", backend, model, backend.store.unload))
 
     def pull(self, name: str, client: Client, meter: Meter) -> Relay:
@@ -85,6 +90,16 @@ class Management:
         self._able(verb, self._selection.current(), meter)
         backend, model = self._catalogue.find(name)
         return self._able(verb, backend, meter), model
+
+    def _check_others(self, model: Model, change: str) -> None:
+        """Raises Conflict where the change takes the model out of memory under other names, too."""
+        listed = self._catalogue.models() if model.shares_with else []
+        others = [other.id for other in listed if other.is_loaded and other.id in model.shares_with]
+        if others:
+            raise Conflict(
+                f"{change} {model.id} takes {', '.join(others[:5])} out of memory, for both have the same weights. "
+                'To do it all the same: `"force": true`, in a terminal `--force`.'
+            )
 
     def _able(self, verb: str, backend: Backend, meter: Meter) -> Backend:
         meter.backend = backend.identity.id

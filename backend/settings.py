@@ -161,6 +161,9 @@ class Settings:
     manage_models: bool = _setting(
         "false", _yes_or_no, "true: callers may load, unload, pull and delete models of Ollama and LM Studio"
     )
+    cloud_models: bool = _setting(
+        "false", _yes_or_no, "true: callers may use Ollama's cloud models, to which their prompts are sent"
+    )
     log_level: str = _setting("info", _one_of(LOG_LEVELS), "debug, info, warning or error")
 
     @classmethod

@@ -29,7 +29,11 @@ DURATIONS = {
 
 @dataclass(frozen=True)
 class FakeModel:
-    """A model that the fake has. LM Studio's and Ollama's listings show all of it, OpenAI's the id."""
+    """A model that the fake has. LM Studio's and Ollama's listings show all of it, OpenAI's the id.
+
+    Of Ollama's alone: `tagged` is what `/api/tags` says that it can do (None: the truth), `copy_of` the name whose
+    manifest it shares, `weights` what its file is called (a copy's: the other's), `remote` the host of a cloud model.
+    """
 
     name: str
     family: str = "llama"
@@ -41,6 +45,11 @@ class FakeModel:
     is_loaded: bool = False
     instances: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
+    num_ctx: int | None = 4096
+    tagged: tuple[str, ...] | None = None
+    copy_of: str = ""
+    weights: str = ""
+    remote: str = ""
 
     @classmethod
     def of(cls, model: str | FakeModel) -> FakeModel:
@@ -50,7 +59,14 @@ class FakeModel:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(self.name.encode()).hexdigest()
+        return hashlib.sha256((self.copy_of or self.name).encode()).hexdigest()
+
+    @property
+    def blob(self) -> str:
+        """Where its weights lie."""
+        return (
+            "/models/blobs/sha256-" + hashlib.sha256((self.weights or self.copy_of or self.name).encode()).hexdigest()
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class Fake:
     token_pause_s: float = 0.0
     library: Sequence[str] = LIBRARY
     jobs: dict[str, list[dict[str, JSON]]] = field(default_factory=dict)
+    is_cloud_off: bool = False
 
     def answer(self, asked: Asked) -> tuple[Step, ...]:
         answer = None if asked.path in self.missing else _ROUTES[self.kind](self, asked)
@@ -136,13 +153,16 @@ def _ollama_post(fake: Fake, asked: Asked) -> tuple[Step, ...]:
     model = fake.model(name)
     if model is None:
         return (Status(404, body={"error": f"model '{name}' not found"}),)
+    if model.remote and fake.is_cloud_off:
+        return (Status(403, body={"error": "ollama cloud is disabled: remote model is unavailable"}),)
     if asked.path == "/api/show":
         return (Status(body=_shown(model)),)
     if asked.path == "/api/generate" and not asked.fields.get("prompt"):
         return _ollama_load(fake, model, asked)
     if asked.path == "/api/embed":
         inputs = asked.fields.get("input")
-        fake.change(model, is_loaded=model.is_loaded or not inputs)
+        if not inputs:
+            _ollama_run(fake, model, True)
         texts = [inputs] if isinstance(inputs, str) else list(inputs or [])
         body = {"model": name, "embeddings": [vector(text) for text in texts], "prompt_eval_count": len(texts)}
         return (Status(body={**body, "total_duration": 14_143_917, "load_duration": 1_019_500}),)
@@ -160,9 +180,19 @@ def _ollama_load(fake: Fake, model: FakeModel, asked: Asked) -> tuple[Step, ...]
     loads = asked.fields.get("keep_alive") != 0
     if loads and "completion" not in model.capabilities:
         return (Status(400, body={"error": f'"{model.name}" does not support generate'}),)
-    fake.change(model, is_loaded=loads)
+    _ollama_run(fake, model, loads)
     done = {"done": True, "done_reason": "load" if loads else "unload"}
     return (Status(body={"model": model.name, "created_at": TIME, "response": "", **done}),)
+
+
+def _ollama_run(fake: Fake, model: FakeModel, loads: bool) -> None:
+    """One runner for all names of the same weights, shown under the name that it was loaded for."""
+    others = [other for other in fake.models if other.is_loaded and other.blob == model.blob]
+    if loads and any((other.num_ctx, other.blob) == (model.num_ctx, model.blob) for other in others):
+        return
+    for other in others:
+        fake.change(other, is_loaded=False)
+    fake.change(model, is_loaded=loads)
 
 
 def pull_lines(*layers: int) -> list[bytes]:
@@ -223,7 +253,8 @@ def _tag(model: FakeModel) -> dict[str, JSON]:
         "size": model.size,
         "digest": model.digest,
         "details": _details(model),
-        "capabilities": list(model.capabilities),
+        "capabilities": list(model.capabilities if model.tagged is None else model.tagged),
+        **({"remote_host": model.remote, "remote_model": model.name.removesuffix("-cloud")} if model.remote else {}),
     }
 
 
@@ -233,10 +264,11 @@ def _running(model: FakeModel) -> dict[str, JSON]:
 
 
 def _shown(model: FakeModel) -> dict[str, JSON]:
+    num_ctx = [f"num_ctx                        {model.num_ctx}"] if model.num_ctx else []
     return {
         "license": "MIT License\nCopyright …",
-        "modelfile": f"FROM {model.name}\n",
-        "parameters": 'num_ctx                        4096\nstop                           "<|end|>"',
+        "modelfile": f"# Modelfile\n# FROM {model.name}\n\nFROM {model.blob}\nTEMPLATE x\nFROM no file\n",
+        "parameters": "\n".join((*num_ctx, 'stop                           "<|end|>"')),
         "template": "{{ .Prompt }}",
         "system": "Be brief.",
         "details": _details(model),

@@ -24,6 +24,7 @@ from tests.fake_backend import (
     Chunks,
     End,
     FakeBackend,
+    FakeModel,
     Fin,
     Head,
     Reset,
@@ -825,6 +826,11 @@ def test_the_real_gateway_is_managed_from_the_command_line(run: Run) -> None:
         assert run("pull", "smollm2:135m", *url).stdout.startswith(b"Pulled smollm2:135m, ")
         assert run("load", "smollm2:135m", *url).stdout == b"smollm2:135m is loaded.\n"
         assert run("unload", "smollm2:135m", *url).stdout == b"smollm2:135m is unloaded.\n"
+        fake.models = [*fake.models, FakeModel("copy:latest", copy_of="smollm2:135m")]
+        assert run("load", "smollm2:135m", *url).stdout == b"smollm2:135m is loaded.\n"
+        assert b"--force" in run("unload", "copy", *url).stderr
+        assert run("unload", "--force", "copy", *url).stdout == b"copy:latest is unloaded.\n"
+        fake.models = fake.models[:-1]
         assert run("rm", "--yes", "smollm2:135m", *url).stdout == b"Deleted smollm2:135m.\n"
         assert [model.name for model in fake.models] == ["llama3.2:latest"]
 

@@ -229,6 +229,7 @@ class EmbeddedBackend:
             size_bytes=file.size_bytes,
             context_length=address.context if address else load.context,
             capabilities=file.capabilities,
+            trained_context_length=header.trained_context,
             is_loaded=address is not None,
             is_demo=file.is_demo,
             created=file.changed_ns // 10**9,

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backend.dialects.fields import is_name
+
 JSON = Any
 LONGEST_WORD = 300
 LONGEST_TEXT = 64 * 1024
-MOST_ENTRIES = 5000
+MOST_WORDS = 5000
 
 
 def word(value: JSON) -> str | None:
-    """A short printable text, such as a model's name; anything else is none."""
+    """A short printable text; anything else is none."""
     is_word = isinstance(value, str) and 0 < len(value) <= LONGEST_WORD and value.isprintable()
     return value.strip() or None if is_word else None
+
+
+def name(value: JSON) -> str | None:
+    """A model's name, just as it must be said again: what callers can ask for is what is listed."""
+    return value if isinstance(value, str) and is_name(value) else None
 
 
 def count(value: JSON) -> int | None:
@@ -25,7 +32,7 @@ def count(value: JSON) -> int | None:
 
 
 def words(value: JSON) -> tuple[str, ...]:
-    found = (word(item) for item in value[:MOST_ENTRIES]) if isinstance(value, list) else ()
+    found = (word(item) for item in value[:MOST_WORDS]) if isinstance(value, list) else ()
     return tuple(item for item in found if item)
 
 
@@ -34,8 +41,8 @@ def fields(value: JSON) -> Mapping[str, JSON]:
 
 
 def entries(value: JSON) -> list[Mapping[str, JSON]]:
-    """The objects of a list; Ollama and others write null for an empty one."""
-    return [item for item in value[:MOST_ENTRIES] if isinstance(item, dict)] if isinstance(value, list) else []
+    """The objects of a list, as many as the answer holds; Ollama and others write null for an empty one."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def scale(number: JSON) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from backend.backends.backend import Call
-from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
+from backend.backends.fields import bounded, count, entries, fields, name, without_nothing, word, words
 from backend.backends.lmstudio_store import LMStudioStore
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
 from backend.dialects.openai.upstream.call import (
@@ -176,7 +176,7 @@ class LMStudioBackend:
 
 def _from_v1(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
     """`/api/v1/models`: the id is called `key` there."""
-    key = word(told.get("key"))
+    key = name(told.get("key"))
     if key is None:
         return None
     copies = entries(told.get("loaded_instances"))
@@ -192,6 +192,7 @@ def _from_v1(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
         quantization=word(fields(quantization).get("name")) or word(quantization),
         size_bytes=count(told.get("size_bytes")),
         context_length=next(filter(None, contexts), count(told.get("max_context_length"))),
+        trained_context_length=count(told.get("max_context_length")),
         capabilities=_capabilities(
             word(told.get("type")),
             key,
@@ -201,14 +202,14 @@ def _from_v1(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
         ),
         is_loaded=bool(copies),
     )
-    loaded = (word(copy.get("id")) for copy in copies)
+    loaded = (name(copy.get("id")) for copy in copies)
     aliases = (*(copy for copy in loaded if copy), *words(told.get("variants")))
     return _Entry(model, tuple(alias for alias in aliases if alias != key), told)
 
 
 def _from_v0(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
     """`/api/v0/models`, and `/v1/models`, which has the id alone."""
-    id = word(told.get("id"))
+    id = name(told.get("id"))
     if id is None:
         return None
     state = word(told.get("state"))
@@ -221,6 +222,7 @@ def _from_v0(backend: str, told: Mapping[str, JSON]) -> _Entry | None:
         family=word(told.get("arch")),
         quantization=word(told.get("quantization")),
         context_length=count(told.get("loaded_context_length")) or count(told.get("max_context_length")),
+        trained_context_length=count(told.get("max_context_length")),
         capabilities=_capabilities(
             kind, id, tools="tool_use" in words(told.get("capabilities")), vision=kind == "vlm", thinking=False
         ),

@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 
-from backend.backends.fields import entries, word, words
+from backend.backends.fields import entries, name, word, words
 from backend.dialects.chat import Model
 from backend.dialects.progress import Progress, Tally
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
@@ -75,8 +75,8 @@ class LMStudioStore:
     def _copies(self, model: str) -> tuple[str, list[str]]:
         """The key of the model that this name means, and the ids of its loaded copies, looked at now."""
         for entry in entries(self._ask(MODELS).get("models")):
-            key = word(entry.get("key"))
-            loaded = (word(copy.get("id")) for copy in entries(entry.get("loaded_instances")))
+            key = name(entry.get("key"))
+            loaded = (name(copy.get("id")) for copy in entries(entry.get("loaded_instances")))
             copies = [copy for copy in loaded if copy]
             if key and model in (key, *copies, *words(entry.get("variants"))):
                 return key, copies

@@ -6,13 +6,14 @@ Facts are from Ollama 0.33's source (server/routes.go, server/sched.go) where no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Self
 
 from backend.backends.backend import Call, LoadGuard
-from backend.backends.fields import bounded, count, entries, fields, without_nothing, word, words
+from backend.backends.fields import bounded, entries, fields, without_nothing, word, words
+from backend.backends.ollama_listing import LEAST_DEFAULT, Listing, Running, normal, read_entry, read_running
+from backend.backends.ollama_shown import ShownModels, capabilities_of, trained
 from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, Residency, StreamDecoder
@@ -32,31 +33,30 @@ OLLAMA = Identity(
 )
 PS_TIMEOUT_S = 2.0
 """Since July 2026 `/api/ps` waits for a model that is loading; a listing must not wait with it."""
-MOST_SHOWS = 50
-_CAPABILITIES = {"tools", "vision", "embedding", "thinking", "insert"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """One line of `/api/ps`."""
-
-    memory_bytes: int | None
-    context_length: int | None
-    expires_at: str | None
 
 
 class OllamaBackend:
     """See the module. Model names are Ollama's own short ones, with their tag: `llama3.2:latest`."""
 
     def __init__(
-        self, identity: Identity, server: Server, idle_timeout_s: float, clock: Callable[[], float] = monotonic
+        self,
+        identity: Identity,
+        server: Server,
+        idle_timeout_s: float,
+        allows_cloud: bool = False,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.identity, self._server, self._clock = identity, server, clock
         self._endpoint = server.endpoint()
         self._residents = Residents(clock)
-        self.store = OllamaStore(server, idle_timeout_s, lambda id: self._residents.answered(_normal(id)))
+        self._shown = ShownModels(self._show, clock)
+        self.store = OllamaStore(
+            server, idle_timeout_s, lambda id: self._residents.answered(self._key(id)), allows_cloud
+        )
         self._can_think: dict[str, bool] = {}
-        self._shown_capabilities: dict[str, tuple[str, ...]] = {}
+        self._keys: dict[str, str] = {}
+        self._version = ""
+        self._default_context: int | None = None
 
     @classmethod
     def of(cls, settings: Settings, clock: Callable[[], float] = monotonic) -> Self:
@@ -68,7 +68,7 @@ class OllamaBackend:
             start="Start it with `ollama serve`",
             connect_timeout_s=settings.connect_timeout_s,
         )
-        return cls(OLLAMA, server, settings.idle_timeout_s, clock)
+        return cls(OLLAMA, server, settings.idle_timeout_s, settings.cloud_models, clock)
 
     def __repr__(self) -> str:
         return f"<OllamaBackend {self._server.url}>"
@@ -82,6 +82,9 @@ class OllamaBackend:
         version = word(answer.object().get("version"))
         if version is None:
             raise stranger(self._server)
+        if version != self._version:
+            self._version, self._default_context = version, None
+            self._shown.forget()
         return version
 
     # -- which models there are
@@ -91,37 +94,34 @@ class OllamaBackend:
         self._check(answer)
         if "models" not in answer.object():
             raise stranger(self._server)
+        listed = [entry for told in entries(answer.object()["models"]) if (entry := read_entry(told))]
+        self._shown.learn({entry.digest: entry.id for entry in listed if not entry.is_cloud})
+        asked_at = self._clock()
         running = self._running()
-        listed: list[Model] = []
-        can_think: dict[str, bool] = {}
-        shows_left = MOST_SHOWS
-        for entry in entries(answer.object()["models"]):
-            if (id := _id(entry)) is None:
-                continue
-            if "capabilities" not in entry and _digest(entry) not in self._shown_capabilities and shows_left:
-                shows_left -= 1
-                self._learn_capabilities(id, _digest(entry))
-            model = self._model(id, entry, running)
-            if "capabilities" in entry or _digest(entry) in self._shown_capabilities:
-                can_think[_normal(id)] = "thinking" in model.capabilities
-            listed.append(model)
-        self._can_think = can_think
-        return listed
+        listing = Listing(self.identity.id, listed, self._shown, running)
+        self._can_think, self._keys = listing.can_think(), listing.keys()
+        known = filter(None, (self._default_context, *listing.default_contexts()))
+        self._default_context = min(known, default=None)  # a caller may have asked for more, hardly ever for less
+        models = listing.models(self._default_context or LEAST_DEFAULT)
+        if running is None:
+            return [self._remembered(model) for model in models]
+        self._residents.listed(listing.running(), asked_at)
+        return models
+
+    def _remembered(self, model: Model) -> Model:
+        """Where nobody tells what is in memory: what certainly is."""
+        return replace(model, is_loaded=True) if self._residents.holds(self._key(model.id)) else model
 
     def resolve(self, model: str, models: list[Model]) -> Model | None:
-        """Ollama's own rule: case does not matter, no tag is `:latest`, the default host and namespace may be named."""
-        wanted = _normal(model)
-        return next((listed for listed in models if _normal(listed.id) == wanted), None)
+        wanted = normal(model)
+        return next((listed for listed in models if normal(listed.id) == wanted), None)
 
     def show(self, model: str) -> Mapping[str, Any]:
-        answer = ask(self._server, "/api/show", {"model": model})
-        if answer.status == 404:
-            raise ModelNotFound(f"Ollama has no model {model[:100]!r}. GET /models lists those it has.")
-        self._check(answer)
-        shown = answer.object()
+        """Of a cloud model what the listing tells: Ollama would ask its cloud."""
+        listed = next((listed for listed in self.models() if listed.id == model), None)
+        shown = {} if listed is not None and listed.is_cloud else self._show(model)
         details = fields(shown.get("details"))
         family = word(details.get("family"))
-        listed = next((listed for listed in self.models() if listed.id == model), None)
         return without_nothing(
             {
                 "model": model,
@@ -130,68 +130,46 @@ class OllamaBackend:
                 "parameters": bounded(shown.get("parameters")),
                 "template": bounded(shown.get("template")),
                 "system": bounded(shown.get("system")),
-                "family": family,
+                "family": family or (listed and listed.family),
                 "families": list(words(details.get("families"))) or ([family] if family else []),
                 "format": word(details.get("format")),
-                "parameter_size": word(details.get("parameter_size")),
-                "quantization": word(details.get("quantization_level")),
-                "context_length": _trained(shown, "context_length"),
-                "embedding_length": _trained(shown, "embedding_length"),
-                "capabilities": list(_capabilities(shown.get("capabilities"), details)),
+                "parameter_size": word(details.get("parameter_size")) or (listed and listed.parameters),
+                "quantization": word(details.get("quantization_level")) or (listed and listed.quantization),
+                "context_length": trained(shown, "context_length") or (listed and listed.trained_context_length),
+                "embedding_length": trained(shown, "embedding_length"),
+                "capabilities": _capabilities(shown, listed),
                 "modified_at": word(shown.get("modified_at")),
                 "size_bytes": listed.size_bytes if listed else None,
+                "is_cloud": listed.is_cloud if listed else None,
                 "is_loaded": listed.is_loaded if listed else None,
                 "memory_bytes": listed.memory_bytes if listed else None,
                 "loaded_context_length": listed.context_length if listed and listed.is_loaded else None,
+                "shares_with": list(listed.shares_with) if listed else None,
                 "details": bounded(details),
                 "model_info": _short(fields(shown.get("model_info"))),
             }
         )
 
-    def _model(self, id: str, entry: Mapping[str, JSON], running: Mapping[str, _Running] | None) -> Model:
-        details = fields(entry.get("details"))
-        loaded = running.get(_normal(id)) if running is not None else None
-        is_loaded = self._residents.holds(_normal(id)) or None if running is None else loaded is not None
-        known = self._shown_capabilities.get(_digest(entry))
-        return Model(
-            id=id,
-            backend=self.identity.id,
-            name=id,
-            family=word(details.get("family")),
-            parameters=word(details.get("parameter_size")),
-            quantization=word(details.get("quantization_level")),
-            size_bytes=count(entry.get("size")),
-            context_length=(loaded and loaded.context_length) or count(details.get("context_length")),
-            capabilities=known or _capabilities(entry.get("capabilities"), details),
-            is_loaded=is_loaded,
-            created=_seconds(entry.get("modified_at")),
-            memory_bytes=loaded.memory_bytes if loaded else None,
-        )
-
-    def _running(self) -> dict[str, _Running] | None:
-        """`/api/ps` by the normal form of the name. None where it does not tell: before 0.1.33, or when it waits
-        for a model that is loading."""
-        asked_at = self._clock()
+    def _running(self) -> list[Running] | None:
+        """`/api/ps`. None where it does not tell: before 0.1.33, or when it waits for a model that is loading."""
         try:
             answer = ask(self._server, "/api/ps", timeout_s=min(PS_TIMEOUT_S, READ_TIMEOUT_S))
         except BackendTimeout:
             return None
         if answer.status != 200 or "models" not in answer.object():
             return None
-        running = {}
-        for entry in entries(answer.object()["models"]):
-            if (id := _id(entry)) is not None:
-                memory = count(entry.get("size")) or count(entry.get("size_vram"))
-                context = count(entry.get("context_length"))
-                running[_normal(id)] = _Running(memory, context, word(entry.get("expires_at")))
-        self._residents.listed({model: seen.expires_at for model, seen in running.items()}, asked_at)
-        return running
+        return [runner for told in entries(answer.object()["models"]) if (runner := read_running(told))]
 
-    def _learn_capabilities(self, id: str, digest: str) -> None:
-        """Before 0.30 only `/api/show` tells what a model can do; what it says holds as long as the digest does."""
-        shown = ask(self._server, "/api/show", {"model": id}).object()
-        if isinstance(shown.get("capabilities"), list):
-            self._shown_capabilities[digest] = _capabilities(shown["capabilities"], fields(shown.get("details")))
+    def _show(self, model: str) -> Mapping[str, JSON]:
+        answer = ask(self._server, "/api/show", {"model": model})
+        if answer.status == 404:
+            raise ModelNotFound(f"Ollama has no model {model[:100]!r}. GET /models lists those it has.")
+        self._check(answer)
+        return answer.object()
+
+    def _key(self, model: str) -> str:
+        """What its runner goes by, as far as is known."""
+        return self._keys.get(normal(model), normal(model))
 
     def _check(self, answer: Answer) -> None:
         if answer.status in (401, 403):
@@ -204,7 +182,7 @@ class OllamaBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body = encode_chat(request, can_think=self._can_think.get(_normal(request.model)))
+        body = encode_chat(request, can_think=self._can_think.get(normal(request.model)))
         guard = self._guard(request.model, request.residency)
         return self._call(request.model, "/api/chat", body, OllamaDecoder("chat"), guard, unheeded(request))
 
@@ -229,7 +207,7 @@ class OllamaBackend:
         return Call(model, lambda: self._endpoint, path, body, decoder, decode_error, unheeded=unheeded, guard=guard)
 
     def _guard(self, model: str, residency: Residency) -> LoadGuard:
-        return _Guard(self._residents, _normal(model), bool(residency.options))
+        return _Guard(self._residents, self._key(model), bool(residency.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,47 +225,12 @@ class _Guard:
         self.residents.answered(self.model)
 
 
-def _id(entry: Mapping[str, JSON]) -> str | None:
-    return word(entry.get("model")) or word(entry.get("name"))
-
-
-def _digest(entry: Mapping[str, JSON]) -> str:
-    return word(entry.get("digest")) or str(_id(entry))
-
-
-def _normal(model: str) -> str:
-    model = model.strip().lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
-    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
-
-
-def _capabilities(told: JSON, details: Mapping[str, JSON]) -> tuple[str, ...]:
-    """In the words that all backends use: chat, completion, tools, vision, embedding, thinking, insert.
-
-    Ollama's "completion" means both of the first two. Where nothing is told, only BERT's kin cannot chat.
-    """
-    if not isinstance(told, list):
-        families = (*words(details.get("families")), word(details.get("family")) or "")
-        return ("embedding",) if any("bert" in family for family in families) else ("chat", "completion")
-    found = words(told)
-    generates = ("chat", "completion") if "completion" in found else ()
-    return (*generates, *(capability for capability in found if capability in _CAPABILITIES))
-
-
-def _trained(shown: Mapping[str, JSON], what: str) -> int | None:
-    """`model_info` names its figures after the architecture: `llama.context_length`."""
-    known = fields(shown.get("model_info"))
-    family = word(known.get("general.architecture")) or ""
-    return count(known.get(f"{family}.{what}")) or count(fields(shown.get("details")).get(what))
+def _capabilities(shown: Mapping[str, JSON], listed: Model | None) -> list[str]:
+    if isinstance(shown.get("capabilities"), list):
+        return list(capabilities_of(shown["capabilities"]))
+    return list(listed.capabilities) if listed else []
 
 
 def _short(known: Mapping[str, JSON]) -> dict[str, JSON]:
     """Without the vocabulary: lists of 100,000 tokens tell nobody anything."""
     return {key: bounded(value) for key, value in list(known.items())[:200] if isinstance(value, (str, int, float))}
-
-
-def _seconds(time: JSON) -> int:
-    """RFC 3339, nanoseconds and all, as Unix time; 0 where it is none."""
-    try:
-        return max(0, int(datetime.fromisoformat(time).timestamp())) if isinstance(time, str) else 0
-    except (ValueError, OverflowError):
-        return 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from backend.backends.backend import Call
-from backend.backends.fields import bounded, count, entries, fields, scale, without_nothing, word, words
+from backend.backends.fields import bounded, count, entries, fields, name, scale, without_nothing, word, words
 from backend.backends.store import VERBS, NoStore
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
 from backend.dialects.openai.upstream.call import (
@@ -80,16 +80,16 @@ class OpenAIBackend:
 
     def models(self) -> list[Model]:
         listing = self._listing(READ_TIMEOUT_S)
-        tags = {id: entry for entry in entries(listing.get("models")) if (id := word(entry.get("name")))}
+        tags = {id: entry for entry in entries(listing.get("models")) if (id := name(entry.get("name")))}
         listed = entries(listing.get("data"))
         if any(word(entry.get("owned_by")) in ENGINES for entry in listed):
             self._quirks = ENGINE
         return [
-            _model(self.identity.id, id, entry, tags.get(id, {})) for entry in listed if (id := word(entry.get("id")))
+            _model(self.identity.id, id, entry, tags.get(id, {})) for entry in listed if (id := name(entry.get("id")))
         ]
 
     def resolve(self, model: str, models: list[Model]) -> Model | None:
-        if not self._has_listing and word(model):
+        if not self._has_listing and name(model):
             return Model(model, self.identity.id, model)
         return next((listed for listed in models if listed.id == model), None)
 
@@ -165,6 +165,7 @@ def _model(backend: str, id: str, entry: Mapping[str, JSON], tag: Mapping[str, J
         quantization=word(meta.get("ftype")),
         size_bytes=count(meta.get("size")),
         context_length=count(meta.get("n_ctx")) or count(entry.get("max_model_len")) or count(meta.get("n_ctx_train")),
+        trained_context_length=count(meta.get("n_ctx_train")),
         capabilities=_capabilities(id, entry, tag),
         is_loaded=_is_loaded(entry),
         created=count(entry.get("created")) or 0,

@@ -288,9 +288,10 @@ class StreamDecoder(Protocol):
     def feed(self, data: bytes) -> list[Event]:
         """Any number of bytes, cut anywhere, to the events that they complete. Never raises."""
 
-    def end(self) -> list[Event]:
-        """The body ended by its own framing: `[]` after a terminator, else what that means
-        (`Completed`, or `Failed(Truncated)`). Not called when the connection broke."""
+    def end(self, is_framed: bool = True) -> list[Event]:
+        """The body ended: `[]` after a terminator, else what that means (`Completed`, or `Failed(Truncated)`). Not
+        called when the connection broke; `is_framed` is False where only the connection's end ended the body, so that
+        nobody can tell an end from a break."""
 
 
 class StreamEncoder(Protocol):
@@ -363,7 +364,12 @@ def _join(calls: list[ToolCallDelta], piece: ToolCallDelta) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told"."""
+    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told".
+
+    `context_length` is what it has in memory, or would be loaded with; `trained_context_length` the most it could
+    have. `is_cloud`: what is said to it leaves the backend's machine. `shares_with`: other names of the same weights,
+    which are in memory once, in one way.
+    """
 
     id: str
     backend: str
@@ -378,3 +384,6 @@ class Model:
     is_demo: bool = False
     created: int = 0
     memory_bytes: int | None = None
+    trained_context_length: int | None = None
+    is_cloud: bool = False
+    shares_with: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 
 import orjson
@@ -133,7 +134,10 @@ class Fields:
 
     def model(self) -> str:
         """The model's name; "" means the default model."""
-        return self.label("model", MODEL_LENGTH) or ""
+        name = self.text("model") or ""
+        if name and not is_name(name):
+            raise self.fault("model", f"must be at most {MODEL_LENGTH} printable characters.")
+        return name
 
     def dropped(self, known: Collection[str], silent: Collection[str] = ()) -> tuple[str, ...]:
         """Names of the fields that nobody here knows: at most 20, only those fit for a header.
@@ -163,6 +167,14 @@ def _text(value: JSON, param: str) -> str:
 
 def _shown(names: Iterable[str]) -> list[str]:
     return [name for name in names if _SHOWN_NAME.fullmatch(name)][:_SHOWN_NAMES]
+
+
+def is_name(text: str) -> bool:
+    """Whether a model can be called that: printable, but for blanks, which may be of any kind."""
+    is_shown = text.isprintable() or all(
+        letter.isprintable() or unicodedata.category(letter) == "Zs" for letter in text
+    )
+    return is_shown and 0 < len(text) <= MODEL_LENGTH and not text.isspace()
 
 
 def is_unicode(text: str) -> bool:

@@ -81,6 +81,18 @@ def _logit_bias(fields: Fields, name: str) -> Mapping[str, float] | None:
     return {token: found.number(token, -100, 100) or 0.0 for token in found.names}
 
 
+def _whole(fields: Fields, name: str) -> JSON:
+    return fields.whole(name, -INT32_MAX, INT32_MAX)
+
+
+def _number(fields: Fields, name: str) -> JSON:
+    return fields.number(name, -1e9, 1e9)
+
+
+def _flag(fields: Fields, name: str) -> JSON:
+    return fields.flag(name)
+
+
 _Reader = Callable[[Fields, str], Any]
 _COMMON: dict[str, _Reader] = {
     "temperature": _temperature,
@@ -104,6 +116,13 @@ _OLLAMA: tuple[tuple[str, str, _Reader], ...] = (
     *((name, name, reader) for name, reader in _COMMON.items()),
     ("num_predict", "max_tokens", _num_predict),
 )
+# The rest of Ollama's options (api/types.go: Options), which refuses other types with a 500.
+_OPTIONS: dict[str, _Reader] = {
+    **dict.fromkeys(("num_keep", "repeat_last_n", "num_ctx", "num_batch", "num_gpu", "main_gpu"), _whole),
+    **dict.fromkeys(("num_thread", "draft_num_predict"), _whole),
+    "typical_p": _number,
+    "use_mmap": _flag,
+}
 SAMPLING_FIELDS = tuple(name for name, _, _ in _OPENAI)
 
 
@@ -159,6 +178,8 @@ def _said(fields: Fields, names: tuple[tuple[str, str, _Reader], ...]) -> dict[s
 
 
 def _option(options: Fields, name: str) -> JSON:
+    if name in _OPTIONS:
+        return _OPTIONS[name](options, name)
     value = options.value(name)
     if isinstance(value, bool):
         return value

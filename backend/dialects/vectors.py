@@ -46,7 +46,7 @@ class VectorsDecoder:
         self._pieces.append(data)
         return []
 
-    def end(self) -> list[Event]:
+    def end(self, is_framed: bool = True) -> list[Event]:
         try:
             embeddings = self._read(b"".join(self._pieces))
         except GatewayError as fault:

@@ -200,7 +200,7 @@ class Attempt:
         if reply.status != 200:
             raise self._refusal()
         if reply.ends_with_connection:
-            return self._call.decoder.end()
+            return self._call.decoder.end(is_framed=False)
         raise self._cut()
 
     def _hand_on(self, events: list[Event]) -> None:

@@ -61,16 +61,13 @@ class Meter:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens after the first ÷ time after the first. Where the backend took longer by its own clock, they came in
-        a lump, and its measure holds."""
+        """Tokens after the first ÷ time after the first: one token alone has no speed. Where the backend took longer by
+        its own clock, which starts at the first token too, they came in a lump, and its measure holds."""
         tokens = self._usage.output_tokens if self._usage else self._deltas
-        elapsed_ms = (self._last - self._first) * 1000
+        elapsed_ms = (self._last - self._first) * 1000 if self._deltas > 1 else 0.0
         eval_ms = self._usage.eval_ms if self._usage else None
-        if eval_ms and eval_ms > elapsed_ms and tokens:
-            return round(tokens / eval_ms * 1000, 2)
-        if tokens > 1 and self._deltas > 1 and elapsed_ms > 0:
-            return round((tokens - 1) / elapsed_ms * 1000, 2)
-        return None
+        took_ms = max(elapsed_ms, eval_ms or 0.0)
+        return round((tokens - 1) / took_ms * 1000, 2) if tokens > 1 and took_ms > 0 else None
 
     def _complete(self, usage: Usage) -> None:
         self._usage = usage

@@ -6,7 +6,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from backend.dialects.objects import encode_deletion
-from backend.dialects.own.model import parse_model
+from backend.dialects.own.model import parse_change, parse_model
 from backend.dialects.own.models import describe_model
 from backend.dialects.own.progress import ProgressStream
 from backend.management import Management
@@ -23,11 +23,11 @@ def routes(management: Management) -> Blueprint:
 
     @blueprint.post("/models/load")
     def load() -> Response:
-        return json_reply(orjson.dumps(describe_model(management.load(parse_model(read_object()), meter()))))
+        return json_reply(orjson.dumps(describe_model(management.load(*parse_change(read_object()), meter()))))
 
     @blueprint.post("/models/unload")
     def unload() -> Response:
-        return json_reply(orjson.dumps(describe_model(management.unload(parse_model(read_object()), meter()))))
+        return json_reply(orjson.dumps(describe_model(management.unload(*parse_change(read_object()), meter()))))
 
     @blueprint.post("/models/pull")
     def pull() -> Response:

@@ -80,14 +80,14 @@ def _default(catalogue: Catalogue) -> str | None:
 
 def _memory(catalogue: Catalogue) -> dict[str, Any]:
     try:
-        models = [
-            {"id": model.id, "bytes": model.memory_bytes}
-            for model in catalogue.models()
-            if model.memory_bytes is not None
-        ]
+        models = catalogue.models()
     except GatewayError:
         models = []
-    return {"gateway_bytes": _resident_bytes(), "models": models}
+    told: dict[str, int] = {}
+    for model in models:
+        if model.memory_bytes is not None and not told.keys() & set(model.shares_with):  # names of one memory
+            told[model.id] = model.memory_bytes
+    return {"gateway_bytes": _resident_bytes(), "models": [{"id": id, "bytes": told[id]} for id in told]}
 
 
 def _resident_bytes() -> int | None:

@@ -16,7 +16,7 @@ import gevent
 
 from backend.backends.backend import Backend
 from backend.dialects.chat import Model
-from backend.errors import BackendUnavailable, GatewayError, ModelNotFound
+from backend.errors import BackendUnavailable, Forbidden, GatewayError, ModelNotFound
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection
 
@@ -47,11 +47,12 @@ class Catalogue:
         self,
         selection: Selection,
         default_model: str,
+        allows_cloud: bool = False,
         ttl_s: float = 5.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._selection = selection
-        self._default_model = default_model
+        self._default_model, self._allows_cloud = default_model, allows_cloud
         self._ttl_s = ttl_s
         self._clock = clock
         self._listing: _Listing | None = None
@@ -106,6 +107,16 @@ class Catalogue:
             return self.find("")[1].id
         except ModelNotFound:
             return None
+
+    def check(self, model: Model) -> None:
+        """Raises Forbidden for a model to which the backend sends what is said, away from its machine, unless `.env`
+        allows that."""
+        if model.is_cloud and not self._allows_cloud:
+            raise Forbidden(
+                f"{model.id} is a cloud model: what is said to it leaves this machine. To allow that, put "
+                "CLOUD_MODELS=true into .env and restart the gateway.",
+                "cloud_off",
+            )
 
     def renew(self) -> None:
         """The backend's models were changed by us just now: ask it what it has. Raises GatewayError."""
@@ -166,19 +177,23 @@ class Catalogue:
         return model
 
     def _default(self, listing: _Listing) -> Model | None:
-        """DEFAULT_MODEL where the backend has it, else the first model that chats, loaded ones before others."""
+        """DEFAULT_MODEL where the backend has it, else the first model that chats, loaded ones before others. Never one
+        in a cloud: whoever names no model has not agreed to that."""
         if self._default_model:
             model = listing.backend.resolve(self._default_model, listing.models)
-            if model is not None:
+            if model is not None and not model.is_cloud:
                 self._has_missed_default = False
                 return model
             if not self._has_missed_default:
                 self._has_missed_default = True
-                log.warning(
-                    "%s has no model %s (DEFAULT_MODEL).", listing.backend.identity.subject, self._default_model
-                )
-        chatting = [model for model in listing.models if _can_chat(model)]
+                log.warning(*self._missed(listing, model))
+        chatting = [model for model in listing.models if _can_chat(model) and not model.is_cloud]
         return next((model for model in chatting if model.is_loaded), chatting[0] if chatting else None)
+
+    def _missed(self, listing: _Listing, model: Model | None) -> tuple[str, ...]:
+        if model is not None:
+            return "%s (DEFAULT_MODEL) is a cloud model, which is never the default: name it in requests.", model.id
+        return "%s has no model %s (DEFAULT_MODEL).", listing.backend.identity.subject, self._default_model
 
 
 def _can_chat(model: Model) -> bool:

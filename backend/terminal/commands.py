@@ -48,6 +48,13 @@ def commands() -> None:
     """
 
 
+def to_force(command: Command) -> Command:
+    """The option of commands that may take from one name what was asked for another."""
+    return click.option(
+        "--force", "-f", is_flag=True, help="Though another name of the same weights leaves memory, too."
+    )(command)
+
+
 def to_gateway(command: Command) -> Command:
     """The option of every command that talks to a running gateway."""
     return click.option(
@@ -191,24 +198,26 @@ def stats(model: str | None, as_json: bool, url: str | None) -> int:
 
 @commands.command()
 @click.argument("model")
+@to_force
 @to_gateway
-def load(model: str, url: str | None) -> int:
+def load(model: str, force: bool, url: str | None) -> int:
     """Load MODEL into memory and wait until it is there.
 
     Ctrl-C leaves, but the backend goes on loading. Like unload, pull and rm, this wants MANAGE_MODELS=true in the
     gateway's .env.
     """
-    told = _changed("load", model, url)
+    told = _changed("load", model, force, url)
     click.echo(f"{_name(told, model)} is loaded.")
     return 0
 
 
 @commands.command()
 @click.argument("model")
+@to_force
 @to_gateway
-def unload(model: str, url: str | None) -> int:
+def unload(model: str, force: bool, url: str | None) -> int:
     """Take MODEL out of memory."""
-    told = _changed("unload", model, url)
+    told = _changed("unload", model, force, url)
     is_busy = told.get("is_loaded") is True
     click.echo(_name(told, model) + (" is still answering somebody; it leaves then." if is_busy else " is unloaded."))
     return 0
@@ -259,10 +268,10 @@ def rm(model: str, yes: bool, url: str | None) -> int:
     return 0
 
 
-def _changed(verb: str, model: str, url: str | None) -> dict[str, Any]:
+def _changed(verb: str, model: str, force: bool, url: str | None) -> dict[str, Any]:
     gateway = _gateway(url)
     with _sentences():
-        return gateway.change(verb, model)
+        return gateway.change(verb, model, force)
 
 
 def _name(told: dict[str, Any], model: str) -> str:

@@ -182,9 +182,9 @@ class GatewayClient:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self._told(self._send("GET", path, params=query))
 
-    def change(self, verb: str, model: str) -> dict[str, Any]:
+    def change(self, verb: str, model: str, force: bool) -> dict[str, Any]:
         """`load` or `unload` a model; its description."""
-        return self._told(self._post(f"/models/{verb}", {"model": model}))
+        return self._told(self._post(f"/models/{verb}", {"model": model, **({"force": True} if force else {})}))
 
     def delete(self, model: str) -> dict[str, Any]:
         try:

@@ -40,7 +40,7 @@ def _model(entry: Mapping[str, Any], default: Any) -> list[str]:
     name = cell(entry.get("id"))
     return [
         "*" if entry.get("id") == default else "",
-        name + (" (demo)" if entry.get("is_demo") is True else ""),
+        name + "".join(f" ({mark})" for mark in ("demo", "cloud") if entry.get(f"is_{mark}") is True),
         size(entry.get("size_bytes")),
         cell(entry.get("parameters")),
         cell(entry.get("quantization")),

@@ -66,6 +66,7 @@ def test_the_native_listing_tells_all(fake: FakeBackend, lmstudio: LMStudioBacke
         context_length=4096,
         capabilities=("chat", "completion", "tools", "vision"),
         is_loaded=True,
+        trained_context_length=131072,
     )
     assert (gemma.is_loaded, gemma.context_length) == (False, 8192)
     assert words.capabilities == ("embedding",)

@@ -72,8 +72,10 @@ def test_the_listing_joins_what_is_installed_with_what_is_loaded(ollama: OllamaB
         is_loaded=True,
         created=1_791_097_950,
         memory_bytes=3_000_000_000,
+        trained_context_length=8192,
     )
-    assert (eyes.is_loaded, eyes.memory_bytes, eyes.context_length) == (False, None, 8192)
+    assert (eyes.is_loaded, eyes.memory_bytes) == (False, None)
+    assert (eyes.context_length, eyes.trained_context_length) == (4096, 8192)
     assert eyes.capabilities == ("chat", "completion", "vision", "thinking")
     assert words.capabilities == ("embedding",)
 
@@ -120,6 +122,7 @@ def test_a_listing_does_not_wait_for_a_model_that_loads(
     fake: FakeBackend, ollama: OllamaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.backends.ollama.PS_TIMEOUT_S", 0.2)
+    ollama.models()
     guard_of(ollama, LOADED).answered()
     fake.script("/api/ps", Hang())
 
@@ -219,12 +222,13 @@ def test_show_of_an_unknown_model_is_not_found(ollama: OllamaBackend) -> None:
 
 
 def test_a_show_of_wrong_types_tells_what_is_left(fake: FakeBackend, ollama: OllamaBackend) -> None:
-    fake.script("/api/show", Status(body={"details": None, "model_info": [], "license": ["a"] * 10_000}))
+    fake.always("/api/show", Status(body={"details": None, "model_info": [], "license": ["a"] * 10_000}))
 
     shown = ollama.show(LOADED.name)
 
     assert len(shown["license"]) == 200
-    assert "family" not in shown
+    assert shown["family"] == "llama", "the listing knows it"
+    assert "template" not in shown
 
 
 def test_calls_go_to_the_native_api(fake: FakeBackend, ollama: OllamaBackend) -> None:

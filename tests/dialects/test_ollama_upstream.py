@@ -30,6 +30,7 @@ from backend.dialects.ollama.upstream.call import encode_chat, encode_completion
 from backend.dialects.ollama.upstream.decoder import OllamaDecoder, decode_embeddings
 from backend.dialects.ollama.upstream.failure import decode_error
 from backend.errors import BackendFailed, BadRequest, GatewayError, ModelNotFound, Unsupported
+from tests.captures import read
 from tests.dialects.upstream_cases import assert_decodes, cases, decode, each_byte, ndjson, shape
 
 NDJSON = "application/x-ndjson"
@@ -65,6 +66,84 @@ def test_a_chat_stream_becomes_its_events(case: dict[str, Any]) -> None:
 @cases("upstream_ollama_completion_streams.json")
 def test_a_completion_stream_becomes_its_events(case: dict[str, Any]) -> None:
     assert_decodes(lambda: OllamaDecoder("completion"), NDJSON, ndjson(case["input"]), case["expect"])
+
+
+CITY = '{"city":"Paris"}'
+THOUGHT = "The user wants the weather.\n"
+REAL: list[tuple[str, list[Any]]] = [
+    ("chat_10_utf8_cut_in_tokens", [["text", 0, "Café 🌉: 日本 a\u0301."], ["finished", 0, "stop"]]),
+    (
+        "chat_11_think_default_stream",
+        [["reasoning", 0, THOUGHT], ["text", 0, "It is sunny in Paris."], ["finished", 0, "stop"]],
+    ),
+    (
+        "chat_16_tools_stream",
+        [
+            ["reasoning", 0, "I need a tool.\n"],
+            ["tool", 0, 0, "07VWYthXB0WNesOqRirNaIrzCvMqzPSj", "get_weather", CITY],
+            ["finished", 0, "tool_calls"],
+        ],
+    ),
+    (
+        "chat_18_tools_two_calls",
+        [
+            ["text", 0, " "],
+            ["tool", 0, 0, "FU9RX3T6P1meing76D8XHL5YVWRbtMWr", "get_weather", '{"city":"Lyon"}'],
+            ["tool", 0, 1, "Eugl2zYAgIv0hjoDNMJ7Rs8aIAZvKAov", "get_time", "{}"],
+            ["finished", 0, "tool_calls"],
+        ],
+    ),
+    (
+        "chat_23_rendered_think_stream",
+        [["reasoning", 0, THOUGHT], ["text", 0, "It is sunny in Paris."], ["finished", 0, "stop"]],
+    ),
+    (
+        "chat_24_rendered_tools_stream",
+        [["tool", 0, 0, "call_emgaedi5", "get_weather", CITY], ["finished", 0, "tool_calls"]],
+    ),
+    ("chat_26_rendered_repeat_no_done", [["text", 0, "la " * 31], ["finished", 0, "length"]]),
+    ("chat_28_native_repeat", [["text", 0, "la " * 60], ["finished", 0, "length"]]),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), REAL, ids=[name for name, _ in REAL])
+def test_what_a_real_ollama_sent_becomes_its_events(name: str, said: list[Any]) -> None:
+    answer = read(name)
+
+    for pieces in ([answer.body], each_byte(answer.body)):
+        events = shape(decode(OllamaDecoder(), answer.content_type, pieces))
+        assert [event for event in events if event[0] != "usage"] == [["started"], *said, ["completed"]]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_whole"),
+    [
+        (["la "] * 30, True),
+        (["la "] * 29, False),
+        (["Sing", *["la ", " la", "la\n"] * 10], True),
+        (["A", *["\n", " ", "\n\n"] * 10], True),
+        ([*["la "] * 30, "lo"], False),
+        (["=" * 100], True),
+        (["He sang: " + "tra la " * 30], True),
+        (["He sang: " + "tra la " * 29], False),
+        ([], False),
+    ],
+)
+def test_only_thirty_pieces_alike_make_a_proper_end_without_done_an_end(pieces: list[str], is_whole: bool) -> None:
+    body = ndjson([_line(piece) for piece in pieces])
+
+    framed = shape(decode(OllamaDecoder(), NDJSON, [body]))
+    decoder = OllamaDecoder()
+    decode(decoder, NDJSON, [body], is_whole=False)
+
+    assert framed[-2:] == [["finished", 0, "length"], ["completed"]] if is_whole else framed[-1][0] == "failed"
+    assert shape(decoder.end(is_framed=False)) == [["failed", "truncated"]]
+
+
+def test_thoughts_that_go_round_in_circles_end_as_well() -> None:
+    body = ndjson([_line(message={"thinking": "Wait"})] * 31)
+
+    assert shape(decode(OllamaDecoder(), NDJSON, [body]))[-2:] == [["finished", 0, "length"], ["completed"]]
 
 
 def test_the_first_event_tells_model_and_time() -> None:
@@ -219,6 +298,29 @@ def test_ollamas_complaint_becomes_an_error_with_a_sentence_that_helps(case: dic
     assert error.message.isprintable()
     assert "signin_url" not in error.message
     assert "abc" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "param", "says"),
+    [
+        ("errors_09_temperature_string", "invalid_request", "options.temperature", "float32"),
+        ("errors_15_tools_schema_bool_property", "invalid_request", "tools", "cannot read these tools"),
+        ("errors_16_image_unsupported", "unsupported", "images", "vision model"),
+        ("errors_17_image_unsupported_native", "unsupported", "images", "vision model"),
+        ("errors_21_too_long_refused", "context_length_exceeded", "messages", "8120 tokens"),
+        ("errors_28_format_number", "invalid_request", "response_format", "JSON Schema"),
+        ("errors_29_schema_broken", "invalid_request", "response_format", "JSON schema conversion failed"),
+        ("embed_07_too_long_refused", "context_length_exceeded", "messages", "does not fit"),
+        ("embed_08_chat_model", "unsupported", "model", "ollama pull nomic-embed-text"),
+    ],
+)
+def test_what_a_real_ollama_refuses_is_the_callers_to_mend(name: str, code: str, param: str, says: str) -> None:
+    answer = read(name)
+
+    error = decode_error(answer.status, answer.body)
+
+    assert (error.status, error.code, error.param) == (400, code, param)
+    assert says in error.message
 
 
 @given(st.integers(100, 599), st.binary(max_size=300) | JUNK.map(lambda value: json.dumps(value).encode()))
@@ -378,6 +480,7 @@ def test_arguments_that_are_no_object_are_the_callers_fault(arguments: str) -> N
         ({"reasoning_effort": "minimal"}, None, "low"),
         ({"reasoning_effort": "high"}, True, "high"),
         ({"reasoning_effort": "xhigh"}, None, "max"),
+        ({"reasoning_effort": "ultra"}, True, "max"),
         ({"reasoning_effort": "high"}, False, None),
         ({"think": True}, False, True),
     ],
@@ -414,6 +517,38 @@ def test_tools_go_down_and_a_choice_among_them_leaves_the_others_out() -> None:
     assert names("none") == []
     assert names("auto") == names("required") == names(None) == ["f", "g"]
     assert names(("named", "g")) == ["g"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        (None, {"type": "object", "properties": {}}),
+        ({}, {"type": "object", "properties": {}}),
+        ({"properties": {"x": True}}, {"type": "object", "properties": {"x": {}}}),
+        ({"type": ["object", "null"], "properties": {}}, {"type": "object", "properties": {}}),
+        ({"type": "", "properties": None, "required": True}, {"type": "object", "properties": {}}),
+        (
+            {"type": "object", "required": ["x", 5], "properties": {"x": {"type": "", "required": True, "enum": 7}}},
+            {"type": "object", "required": ["x"], "properties": {"x": {}}},
+        ),
+        (
+            {"properties": {"x": {"anyOf": [True, {"type": "string", "description": 5}], "items": True}}},
+            {"type": "object", "properties": {"x": {"anyOf": [{}, {"type": "string"}], "items": True}}},
+        ),
+        (
+            {"properties": {"x": {"type": "object", "properties": {"y": False, "z": {"type": ["string", None]}}}}},
+            {
+                "type": "object",
+                "properties": {"x": {"type": "object", "properties": {"y": {}, "z": {"type": ["string"]}}}},
+            },
+        ),
+        ({"properties": [], "$defs": {"a": True}}, {"type": "object", "properties": {}, "$defs": {"a": True}}),
+    ],
+)
+def test_a_tools_schema_holds_nothing_that_ollama_cannot_read(schema: Any, written: Any) -> None:
+    (tool,) = _chat(tools=(Tool("f", "Finds", schema),))["tools"]
+
+    assert tool["function"]["parameters"] == written
 
 
 def test_what_ollama_cannot_promise_is_told() -> None:

@@ -558,10 +558,13 @@ def test_a_model_is_described_with_all_that_is_known() -> None:
         "quantization": "Q4_K_M",
         "size_bytes": 2019393189,
         "context_length": 131072,
+        "trained_context_length": None,
         "capabilities": ["completion", "tools"],
         "is_loaded": True,
         "is_demo": False,
+        "is_cloud": False,
         "memory_bytes": 3000000000,
+        "shares_with": [],
     }
     assert describe_model(Model("a", "embedded", name="Demo", is_demo=True))["name"] == "Demo"
 

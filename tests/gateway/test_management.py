@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +11,7 @@ import openai
 import pytest
 import requests
 
-from tests.fake_backend import Bytes, Chunks, Do, Fin, Head, Reset, Status, Step, WaitFor
+from tests.fake_backend import Bytes, Chunks, Do, FakeBackend, FakeModel, Fin, Head, Reset, Status, Step, WaitFor
 from tests.gateway.managed import ANCHOR, HUGGING, Pair, error, listed, refresh
 from tests.gateway.wire import Wire, wait_until
 from tests.running_gateway import RunningGateway
@@ -237,9 +238,10 @@ def test_an_unknown_model_is_not_found_and_the_backend_is_not_asked(ollama: Pair
         {"model": 5},
         {"model": ["llama3.2"]},
         {"model": {"name": "llama3.2"}},
-        {"model": "a" * 301},
+        {"model": "a" * 513},
         {"model": "llama3.2\n"},
         {"model": "llama\x1b[2J"},
+        {"model": "llama3.2", "force": 1},
         {"model": "llama3.2", "insecure": True},
         {"model": "llama3.2", "url": "http://127.0.0.1:1"},
         [],
@@ -301,6 +303,138 @@ def test_a_load_that_lm_studio_does_not_confirm_is_none(lmstudio: Pair, body: di
     fake.script("/api/v1/models/load", Status(200, body=body))
 
     assert error(gateway.post("/models/load", {"model": "qwen/qwen3-8b"})) == (502, "backend_error")
+
+
+# -- names that share their weights
+
+
+@pytest.fixture
+def sharing(ollama: Pair) -> Pair:
+    """A model in memory, a copy of it, and another one of the same weights with a larger context."""
+    fake, gateway = ollama
+    copied = FakeModel("copied:latest", copy_of="first:latest")
+    wide = FakeModel("wide:latest", weights="first:latest", num_ctx=8192)
+    fake.models = [ANCHOR, FakeModel("first:latest", is_loaded=True), copied, wide]
+    refresh(gateway)
+    return fake, gateway
+
+
+def test_a_copy_of_a_loaded_model_is_loaded_already(sharing: Pair) -> None:
+    _, gateway = sharing
+
+    assert gateway.get("/models/copied").json()["is_loaded"] is True
+    assert gateway.get("/models/copied").json()["shares_with"] == ["first:latest", "wide:latest"]
+    assert gateway.post("/models/load", {"model": "copied"}).json()["is_loaded"] is True
+    memory = gateway.get("/stats").json()["memory"]["models"]
+    assert [entry["id"] for entry in memory] == ["first:latest"], "it is there once"
+
+
+@pytest.mark.parametrize(("verb", "name"), [("unload", "copied"), ("unload", "wide"), ("load", "wide")])
+def test_another_names_model_is_taken_out_of_memory_only_by_force(sharing: Pair, verb: str, name: str) -> None:
+    fake, gateway = sharing
+    before = len(fake.requests_to("/api/generate"))
+
+    refused = gateway.post(f"/models/{verb}", {"model": name})
+
+    assert error(refused) == (409, "shared_model")
+    assert "first:latest" in refused.json()["error"]["message"]
+    assert len(fake.requests_to("/api/generate")) == before
+
+    forced = gateway.post(f"/models/{verb}", {"model": name, "force": True})
+
+    assert (forced.status_code, forced.json()["is_loaded"]) == (200, verb == "load")
+    assert listed(gateway)["first:latest"]["is_loaded"] is False
+
+
+def test_an_unload_waits_for_the_runner_whatever_name_it_has(sharing: Pair) -> None:
+    fake, gateway = sharing
+    lingering = {"models": [{"name": "first:latest", "model": "first:latest"}]}
+    n = len(fake.requests_to("/api/ps"))
+    for _ in range(2):
+        fake.script("/api/ps", Status(200, body=lingering))
+
+    gateway.post("/models/unload", {"model": "copied", "force": True})
+
+    assert len(fake.requests_to("/api/ps")) >= n + 3
+
+
+def test_deleting_one_name_leaves_the_other_in_memory(sharing: Pair) -> None:
+    fake, gateway = sharing
+    before = len(fake.requests_to("/api/generate"))
+
+    assert requests.delete(f"{gateway.url}/models/copied", timeout=10).status_code == 200
+
+    assert len(fake.requests_to("/api/generate")) == before
+    assert listed(gateway)["first:latest"]["is_loaded"] is True
+
+
+# -- cloud models
+
+CLOUD = FakeModel("gpt-oss:120b-cloud", capabilities=("completion",), tagged=(), remote="https://ollama.example:443")
+
+
+@pytest.fixture
+def cloudy(ollama: Pair) -> Iterator[Pair]:
+    fake, gateway = ollama
+    fake.models = [CLOUD, ANCHOR]
+    fake.fake.is_cloud_off = True
+    refresh(gateway)
+    yield fake, gateway
+    fake.fake.is_cloud_off = False
+
+
+def test_a_cloud_model_is_marked_and_never_the_default(cloudy: Pair) -> None:
+    fake, gateway = cloudy
+
+    assert {id: model["is_cloud"] for id, model in listed(gateway).items()} == {CLOUD.name: True, ANCHOR: False}
+    assert gateway.get("/models").json()["default_model"] == ANCHOR
+    assert not [asked for asked in fake.requests_to("/api/show") if asked.json["model"] == CLOUD.name]
+
+
+def test_nothing_is_said_to_a_cloud_model_unless_the_setting_allows_it(cloudy: Pair) -> None:
+    fake, gateway = cloudy
+    before = len(fake.requests)
+    chat = {"model": CLOUD.name, "messages": [{"role": "user", "content": "My secret"}]}
+
+    answers = [
+        gateway.post("/v1/chat/completions", chat),
+        gateway.post("/v1/chat/completions", {**chat, "stream": True}),
+        gateway.post("/v1/completions", {"model": CLOUD.name, "prompt": "My secret"}),
+        gateway.post("/v1/embeddings", {"model": CLOUD.name, "input": "My secret"}),
+        gateway.post("/chat", {"model": CLOUD.name, "prompt": "My secret"}),
+        gateway.post("/models/load", {"model": CLOUD.name}),
+        gateway.post("/models/pull", {"model": "kimi-k2:cloud"}),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 403
+        assert answer.json().get("code") == "cloud_off" or error(answer) == (403, "cloud_off")
+        assert "CLOUD_MODELS=true" in answer.text
+    assert not [asked.path for asked in fake.requests[before:] if asked.method == "POST"]
+
+
+def test_what_stands_for_a_cloud_model_is_deleted_with_the_cloud_switched_off(cloudy: Pair) -> None:
+    fake, gateway = cloudy
+
+    assert requests.delete(f"{gateway.url}/models/{CLOUD.name}", timeout=10).status_code == 200
+
+    assert [model.name for model in fake.models] == [ANCHOR]
+
+
+def test_the_setting_allows_cloud_models_but_makes_none_the_default() -> None:
+    with (
+        FakeBackend("ollama", [CLOUD]) as fake,
+        RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url, CLOUD_MODELS="true", DEFAULT_MODEL=CLOUD.name) as gateway,
+    ):
+        said = {"messages": [{"role": "user", "content": "Hello"}]}
+
+        named = gateway.post("/v1/chat/completions", {**said, "model": CLOUD.name})
+        unnamed = gateway.post("/v1/chat/completions", said)
+
+        assert named.status_code == 200
+        assert error(unnamed) == (404, "model_not_found")
+        assert gateway.get("/models").json()["default_model"] is None
+        gateway.wait_for_log("is a cloud model, which is never the default")
 
 
 # -- what is allowed, and what is possible

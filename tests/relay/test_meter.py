@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from backend.dialects.chat import TextDelta, Usage
 from backend.observers.exchange import Exchange, Observers
 from backend.relay.meter import Meter
@@ -14,7 +16,7 @@ def test_tokens_that_came_in_a_lump_are_measured_by_the_backends_clock() -> None
     meter.note(usage)
 
     assert usage.figures is not None
-    assert usage.figures.tokens_per_second == 0.1
+    assert usage.figures.tokens_per_second == 0.08, "five of them came within that minute"
 
 
 def test_without_a_measure_of_the_backend_the_time_after_the_first_token_counts() -> None:
@@ -30,10 +32,11 @@ def test_without_a_measure_of_the_backend_the_time_after_the_first_token_counts(
     assert usage.figures.ttft_ms is not None
 
 
-def test_one_token_has_no_speed() -> None:
+@pytest.mark.parametrize("eval_ms", [None, 0.001, 500.0])
+def test_one_token_has_no_speed(eval_ms: float | None) -> None:
     meter = Meter(Observers([]), "r", "POST", "/")
     meter.note(TextDelta("x"))
-    usage = Usage(output_tokens=1)
+    usage = Usage(output_tokens=1, eval_ms=eval_ms)
 
     meter.note(usage)
 

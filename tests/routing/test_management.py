@@ -35,7 +35,7 @@ def test_the_backend_may_change_between_two_looks() -> None:
         management = Management(selection, Catalogue(selection, ""), Deadlines(1, 1, 1), is_enabled=True)
         meter = Meter(Observers([]), "r", "POST", "/models/unload")
 
-        management.unload("both", meter)
+        management.unload("both", False, meter)
 
         assert not [request for request in ollama.requests if request.method != "GET"]
         assert lmstudio.requests

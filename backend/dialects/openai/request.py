@@ -24,7 +24,7 @@ from backend.dialects.sampling import (
 )
 from backend.errors import BadRequest, Unsupported
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "ultra", "max")
 _BOOKKEEPING = frozenset(
     (
         "metadata",

@@ -17,8 +17,11 @@ def describe_model(model: Model) -> dict[str, JSON]:
         "quantization": model.quantization,
         "size_bytes": model.size_bytes,
         "context_length": model.context_length,
+        "trained_context_length": model.trained_context_length,
         "capabilities": list(model.capabilities),
         "is_loaded": model.is_loaded,
         "is_demo": model.is_demo,
+        "is_cloud": model.is_cloud,
         "memory_bytes": model.memory_bytes,
+        "shares_with": list(model.shares_with),
     }

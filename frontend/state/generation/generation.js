@@ -183,6 +183,6 @@ export default class Generation extends EventTarget {
   get tokensPerSecond() {
     if (this.figures) return this.figures.tokens_per_second ?? null
     const seconds = (this.endedAt - this.firstAt) / 1000
-    return this.usage && seconds > 0 ? (this.usage.output_tokens - 1) / seconds : null
+    return this.usage?.output_tokens > 1 && seconds > 0 ? (this.usage.output_tokens - 1) / seconds : null
   }
 }

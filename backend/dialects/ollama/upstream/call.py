@@ -24,6 +24,7 @@ from backend.dialects.chat import (
     Sampling,
     ToolCall,
 )
+from backend.dialects.ollama.upstream.tools import write_tools
 from backend.errors import BadRequest, Unsupported
 
 _EFFORTS: dict[str, bool | str] = {
@@ -33,6 +34,7 @@ _EFFORTS: dict[str, bool | str] = {
     "medium": "medium",
     "high": "high",
     "xhigh": "max",
+    "ultra": "max",
     "max": "max",
 }
 
@@ -50,7 +52,7 @@ def encode_chat(request: ChatRequest, *, can_think: bool | None = None) -> bytes
         "truncate": False,
         "format": _format(request.response_format),
         "think": _think(request, can_think),
-        "tools": _tools(request) or None,
+        "tools": write_tools(request) or None,
         **_generation(request.sampling, request.residency, request.n),
     }
     return _dumps(body)
@@ -162,20 +164,6 @@ def _think(request: ChatRequest, can_think: bool | None) -> bool | str | None:
     if request.reasoning_effort not in _EFFORTS:
         raise BadRequest(f"`reasoning_effort` must be one of {', '.join(_EFFORTS)}.", "reasoning_effort")
     return _EFFORTS[request.reasoning_effort]
-
-
-def _tools(request: ChatRequest) -> list[JSON]:
-    choice = request.tool_choice
-    if choice == "none":
-        return []
-    tools = []
-    for tool in request.tools:
-        if isinstance(choice, tuple) and tool.name != choice[1]:
-            continue
-        function: dict[str, JSON] = {"name": tool.name, "description": tool.description or ""}
-        function["parameters"] = dict(tool.parameters) if tool.parameters else {"type": "object", "properties": {}}
-        tools.append({"type": "function", "function": function})
-    return tools
 
 
 def _messages(messages: tuple[Message, ...]) -> list[JSON]:

@@ -1,6 +1,6 @@
 """Reads what Ollama answers over its native API: the lines of chat and generate as events, and embeddings.
 
-Only a line with `done: true` makes an answer whole.
+Only a line with `done: true` makes an answer whole; the one exception is in `repetition.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from backend.dialects.chat import (
 )
 from backend.dialects.framing import FramingError, LineReader
 from backend.dialects.ollama.upstream.failure import judge
+from backend.dialects.ollama.upstream.repetition import Repetition
 from backend.dialects.server_error import complaint_of
 from backend.dialects.think_tags import ThinkTags
 from backend.dialects.vectors import checked_vectors
@@ -57,6 +58,7 @@ class OllamaDecoder:
         self._has_started = False
         self._tags: ThinkTags | None = ThinkTags(0) if self._is_chat else None
         self._ids: set[str] = set()
+        self._repetition = Repetition()
 
     def begin(self, content_type: str) -> None:
         self._is_foreign = content_type.partition(";")[0].strip().lower() not in _TYPES
@@ -80,7 +82,7 @@ class OllamaDecoder:
             self._fail(BackendFailed("Ollama sent a line that is too long."), events)
         return events
 
-    def end(self) -> list[Event]:
+    def end(self, is_framed: bool = True) -> list[Event]:
         events: list[Event] = []
         if self._is_over:
             return events
@@ -92,8 +94,19 @@ class OllamaDecoder:
         if last is not None and _is_json(last):
             self._line(last, events)
         if not self._is_over:
-            self._fail(Truncated("Ollama broke off before its answer was finished."), events)
+            self._unfinished(is_framed, events)
         return events
+
+    def _unfinished(self, is_framed: bool, out: list[Event]) -> None:
+        """The last line was not said. A proper end of the body tells that Ollama is alive and meant it: asked again, it
+        would do the same."""
+        if is_framed and self._repetition.is_endless():
+            self._end_tags(out)
+            out += [Finished("length"), Completed()]
+            self._is_over = True
+        else:
+            should_retry = False if is_framed else None
+            self._fail(Truncated("Ollama broke off before its answer was finished.", should_retry), out)
 
     def _line(self, payload: bytes, out: list[Event]) -> None:
         try:
@@ -122,6 +135,7 @@ class OllamaDecoder:
                 text = line["response"]
                 is_plain = "thinking" not in line
             if is_plain and type(text) is str and text and "logprobs" not in line and "error" not in line:
+                self._repetition.note(text)
                 return TextDelta(text)
         except (KeyError, TypeError):
             pass
@@ -137,6 +151,7 @@ class OllamaDecoder:
             out.append(self._start(line))
         said = _object(line.get("message")) if self._is_chat else {**line, "content": line.get("response")}
         if thought := _string(said.get("thinking")):
+            self._repetition.note(thought)
             self._end_tags(out)
             out.append(ReasoningDelta(thought))
         text = _string(said.get("content"))
@@ -144,6 +159,7 @@ class OllamaDecoder:
         if text or logprobs:
             self._say(text, logprobs, out)
         for call in _list(said.get("tool_calls")):
+            self._end_tags(out)
             out.append(self._tool_call(call))
         done = line.get("done")
         if done is not None and not isinstance(done, bool):
@@ -158,6 +174,7 @@ class OllamaDecoder:
         return Started(None, _epoch(time), model if isinstance(model, str) and model else None)
 
     def _say(self, text: str, logprobs: JSON, out: list[Event]) -> None:
+        self._repetition.note(text)
         if self._tags is None:
             out.append(TextDelta(text, 0, logprobs))
             return

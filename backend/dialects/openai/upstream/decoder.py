@@ -84,7 +84,7 @@ class OpenAIChatDecoder:
             self._fail(BackendFailed(f"{self._title} sent an event that is too long."), events)
         return events
 
-    def end(self) -> list[Event]:
+    def end(self, is_framed: bool = True) -> list[Event]:
         events: list[Event] = []
         if self._is_over:
             return events
