@@ -104,6 +104,14 @@ _OLLAMA: tuple[tuple[str, str, _Reader], ...] = (
     *((name, name, reader) for name, reader in _COMMON.items()),
     ("num_predict", "max_tokens", _num_predict),
 )
+_ANTHROPIC: tuple[tuple[str, str, _Reader], ...] = (
+    ("max_tokens", "max_tokens", _max_tokens),
+    ("temperature", "temperature", _temperature),
+    ("top_p", "top_p", _share),
+    ("top_k", "top_k", _top_k),
+    ("stop_sequences", "stop", _stop),
+)
+MESSAGE_SAMPLING_FIELDS = tuple(name for name, _, _ in _ANTHROPIC)
 SAMPLING_FIELDS = tuple(name for name, _, _ in _OPENAI)
 
 
@@ -112,6 +120,11 @@ def read_sampling(fields: Fields, **logprobs: Any) -> Sampling:
     said = _said(fields, _OPENAI)
     options = read_options(fields)
     return Sampling(**{**_said(options, _OLLAMA), **said, **logprobs})
+
+
+def read_message_sampling(fields: Fields) -> Sampling:
+    """Anthropic's fields, then `options` for what they leave open."""
+    return Sampling(**{**_said(read_options(fields), _OLLAMA), **_said(fields, _ANTHROPIC)})
 
 
 def read_option_sampling(fields: Fields) -> Sampling:
