@@ -18,6 +18,8 @@ from backend.backends.embedded import EmbeddedBackend
 from backend.backends.lmstudio import LMStudioBackend
 from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
+from backend.dialects.anthropic.dialect import ANTHROPIC, SIGN
+from backend.dialects.dialect import Dialect
 from backend.dialects.openai.dialect import OPENAI
 from backend.dialects.own.dialect import OWN
 from backend.errors import GatewayError, where
@@ -28,6 +30,8 @@ from backend.observers.exchange import Observers
 from backend.observers.stats import Stats
 from backend.relay.deadlines import ClientGone, Deadlines
 from backend.relay.meter import Meter
+from backend.routes import anthropic as anthropic_routes
+from backend.routes import listing as listing_routes
 from backend.routes import management as management_routes
 from backend.routes import openai as openai_routes
 from backend.routes import own as own_routes
@@ -42,7 +46,14 @@ from backend.upstream.idle import IdleConnections
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"
-EXPOSED = ["x-request-id", "x-passerelle-backend", "x-passerelle-ignored", "x-passerelle-demo", "retry-after"]
+EXPOSED = [
+    "request-id",
+    "retry-after",
+    "x-passerelle-backend",
+    "x-passerelle-demo",
+    "x-passerelle-ignored",
+    "x-request-id",
+]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _BACKENDS: dict[str, tuple[Callable[[Settings], Backend], ...]] = {
     "auto": (OllamaBackend.of, LMStudioBackend.of, EmbeddedBackend),
@@ -51,8 +62,17 @@ _BACKENDS: dict[str, tuple[Callable[[Settings], Backend], ...]] = {
     "openai": (OpenAIBackend.of,),
     "embedded": (EmbeddedBackend,),
 }
-_HOMES = {"/": OPENAI, "/chat": OWN, "/models": OWN, "/stats": OWN, "/health": OWN, "/chat/completions": OPENAI}
+_HOMES = {
+    "/": OPENAI,
+    "/chat": OWN,
+    "/models": OWN,
+    "/stats": OWN,
+    "/health": OWN,
+    "/chat/completions": OPENAI,
+    "/v1/messages": ANTHROPIC,
+}
 """Where each dialect is at home."""
+_SIGNS = {SIGN: ANTHROPIC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +109,12 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     observers = Observers([stats, access_log, selection.heard], stats.begin)
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
     gateway = Gateway(catalogue, IdleConnections(), deadlines)
-    dialects = Dialects(_HOMES)
+    dialects = Dialects(_HOMES, _SIGNS)
     management = Management(selection, catalogue, deadlines, settings.manage_models)
 
-    app.register_blueprint(openai_routes.routes(gateway, catalogue))
+    app.register_blueprint(openai_routes.routes(gateway))
+    app.register_blueprint(anthropic_routes.routes(gateway))
+    app.register_blueprint(listing_routes.routes(catalogue))
     app.register_blueprint(own_routes.routes(gateway, catalogue, selection, management, stats, admission))
     app.register_blueprint(management_routes.routes(management))
     app.register_blueprint(pages(frontend))
@@ -121,6 +143,8 @@ def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dia
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["x-request-id"] = g.request_id
+        if (name := _dialect(dialects).request_id_header) is not None:
+            response.headers[name] = g.request_id
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if not isinstance(response, StreamResponse):
             g.meter.end("ok" if response.status_code < 400 else "error", response.status_code)
@@ -129,7 +153,7 @@ def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dia
     @app.errorhandler(GatewayError)
     def refused(error: GatewayError) -> Response:
         g.meter.end("error", error.status, error.code)
-        return render(error, dialects.at(request.path))
+        return render(error, _dialect(dialects))
 
     @app.errorhandler(HTTPException)
     def refused_by_flask(fault: HTTPException) -> Response:
@@ -149,6 +173,10 @@ def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dia
         return refused(
             GatewayError("The gateway failed. This is a bug in it; the log has more under this request's id.")
         )
+
+
+def _dialect(dialects: Dialects) -> Dialect:
+    return dialects.at(request.path, request.headers)
 
 
 def _route() -> str:

@@ -117,7 +117,9 @@ class ChatRequest:
     """A chat to be answered. `model` is "" until routing has put the backend's own name there.
 
     `tool_choice` is "auto", "none", "required", or ("named", tool name). `think` is Ollama's switch:
-    True, False, "low", "medium", "high", "max". `ignored` names the fields that were dropped.
+    True, False, "low", "medium", "high", "max"; `thinking_tokens` is how many it may spend on that. `reasoning` says
+    how the answer tells its reasoning: "sealed" is unread, but so that it can come back. `ignored` names the fields
+    that were dropped.
     """
 
     model: str
@@ -132,6 +134,8 @@ class ChatRequest:
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
     think: bool | str | None = None
+    thinking_tokens: int | None = None
+    reasoning: Literal["shown", "sealed", "left out"] = "shown"
     residency: Residency = Residency()
     ignored: tuple[str, ...] = ()
 
@@ -207,9 +211,12 @@ class ToolCallDelta:
 
 @dataclass(slots=True)
 class Finished:
+    """`stop_text` is the one of the caller's stop texts that ended the answer, where that is known."""
+
     reason: FinishReason
     choice: int = 0
     raw: bytes | None = None
+    stop_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +324,7 @@ class Choice:
     tool_calls: list[ToolCallDelta] = field(default_factory=list)
     logprobs: list[JSON] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    stop_text: str | None = None
 
 
 @dataclass(slots=True)
@@ -340,7 +348,8 @@ class Answer:
             case ToolCallDelta():
                 _join(self._choice(event.choice).tool_calls, event)
             case Finished():
-                self._choice(event.choice).finish_reason = event.reason
+                choice = self._choice(event.choice)
+                choice.finish_reason, choice.stop_text = event.reason, event.stop_text
             case Usage():
                 self.usage = event
             case Embeddings():

@@ -18,11 +18,12 @@ class Envelope:
     """What the gateway knows of an answer beside the answer itself; dialects read no clocks.
 
     `model` is the name to show, `token` a random word for ids. `now` tells the time, `elapsed_ms` how long ago the
-    request came (by a clock that is never set).
+    request came (by a clock that is never set). `request_id` is the one that is in the answer's head.
     """
 
     model: str
     token: str
+    request_id: str
     now: Callable[[], datetime]
     elapsed_ms: Callable[[], float]
 
@@ -41,10 +42,17 @@ class Generation(Generic[Request]):
     has_heartbeat: bool
 
 
+def _own_status(error: GatewayError) -> int:
+    return error.status
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What all addresses of a dialect share: how a failure is written."""
+    """What all addresses of a dialect share: how a failure is written, with the request's id, and under which status;
+    and the header in which its clients look for that id, beside `x-request-id`."""
 
     name: str
-    error: Callable[[GatewayError], bytes]
+    error: Callable[[GatewayError, str], bytes]
     error_content_type: str = "application/json"
+    status: Callable[[GatewayError], int] = _own_status
+    request_id_header: str | None = None

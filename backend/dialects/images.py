@@ -39,13 +39,16 @@ def read_data_uri(uri: str, param: str) -> Image:
     media_type, _, encoding = uri[5 : max(comma, 5)].lower().partition(";")
     if encoding != "base64":
         raise BadRequest("An image must start with `data:image/png;base64,`, or another type's name.", param)
-    if not media_type:
-        return read_base64(uri[comma + 1 :], param)
-    if media_type not in _TYPES:
-        raise Unsupported("Images may be PNG, JPEG, WebP or GIF.", param)
     data = uri[comma + 1 :]
+    return read_typed(media_type, data, param) if media_type else read_base64(data, param)
+
+
+def read_typed(media_type: str, data: str, param: str) -> Image:
+    """Base64 of this type."""
+    if media_type.lower() not in _TYPES:
+        raise Unsupported("Images may be PNG, JPEG, WebP or GIF.", param)
     _decoded(data, param)
-    return Image(_TYPES[media_type], data)
+    return Image(_TYPES[media_type.lower()], data)
 
 
 def read_base64(data: str, param: str) -> Image:

@@ -123,6 +123,14 @@ _OPTIONS: dict[str, _Reader] = {
     "typical_p": _number,
     "use_mmap": _flag,
 }
+_ANTHROPIC: tuple[tuple[str, str, _Reader], ...] = (
+    ("max_tokens", "max_tokens", _max_tokens),
+    ("temperature", "temperature", _temperature),
+    ("top_p", "top_p", _share),
+    ("top_k", "top_k", _top_k),
+    ("stop_sequences", "stop", _stop),
+)
+MESSAGE_SAMPLING_FIELDS = tuple(name for name, _, _ in _ANTHROPIC)
 SAMPLING_FIELDS = tuple(name for name, _, _ in _OPENAI)
 
 
@@ -131,6 +139,11 @@ def read_sampling(fields: Fields, **logprobs: Any) -> Sampling:
     said = _said(fields, _OPENAI)
     options = read_options(fields)
     return Sampling(**{**_said(options, _OLLAMA), **said, **logprobs})
+
+
+def read_message_sampling(fields: Fields) -> Sampling:
+    """Anthropic's fields, then `options` for what they leave open."""
+    return Sampling(**{**_said(read_options(fields), _OLLAMA), **_said(fields, _ANTHROPIC)})
 
 
 def read_option_sampling(fields: Fields) -> Sampling:

@@ -12,7 +12,7 @@ import logging
 import re
 from typing import Protocol
 
-from backend.errors import BadRequest, Forbidden, Unauthorized
+from backend.errors import Forbidden, Unauthorized
 from backend.settings import Settings, is_loopback
 
 log = logging.getLogger("passerelle")
@@ -78,26 +78,27 @@ class Admission:
             log.warning("A web page of %s was refused. If it may call, set CORS_ORIGINS=%s in .env.", origin, origin)
 
     def check_key(self, headers: Headers) -> None:
-        """Raises Unauthorized without a known key, where keys are wanted. One key, in one place."""
+        """Raises Unauthorized without a known key, where keys are wanted. Clients may show two, an old one and ours
+        (Claude Code does): one that is known is enough."""
         if not self._digests:
             return
         shown = _credentials(headers)
-        if len(shown) > 1:
-            raise BadRequest("The request shows two different keys.")
         if not shown:
-            raise Unauthorized("This gateway wants a key: send it as `Authorization: Bearer KEY`.")
-        key = shown.pop()
+            raise Unauthorized("This gateway wants a key: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`.")
+        if True not in [self._is_known(key) for key in sorted(shown)]:
+            raise Unauthorized("Incorrect API key provided: this key is not known here.")
+
+    def _is_known(self, key: str) -> bool:
+        """All are compared, so that the time tells nothing."""
         if not _KEY.fullmatch(key):
-            raise Unauthorized("This key is not known here.")
+            return False
         digest = _digest(key)
-        known = [hmac.compare_digest(digest, digest_of_key) for digest_of_key in self._digests]
-        if True not in known:  # all were compared, so that the time tells nothing
-            raise Unauthorized("This key is not known here.")
+        return True in [hmac.compare_digest(digest, digest_of_key) for digest_of_key in self._digests]
 
     def has_key(self, headers: Headers) -> bool:
         try:
             self.check_key(headers)
-        except (Unauthorized, BadRequest):
+        except Unauthorized:
             return False
         return True
 

@@ -10,10 +10,9 @@ from backend.dialects.openai import reply, request
 from backend.dialects.openai.dialect import CHAT, COMPLETION
 from backend.gateway import Gateway
 from backend.routes.reply import client, generate, json_reply, meter, read_object
-from backend.routing.catalogue import Catalogue
 
 
-def routes(gateway: Gateway, catalogue: Catalogue) -> Blueprint:
+def routes(gateway: Gateway) -> Blueprint:
     blueprint = Blueprint("openai", __name__)
 
     def post(path: str) -> Callable[[Callable[[], Response]], Callable[[], Response]]:
@@ -37,13 +36,5 @@ def routes(gateway: Gateway, catalogue: Catalogue) -> Blueprint:
         asked = request.parse_embeddings(read_object())
         found, opened = gateway.embed(asked, client(), meter())
         return json_reply(reply.encode_embeddings(asked, found, opened.model.id), opened.headers)
-
-    @blueprint.get("/v1/models")
-    def models() -> Response:
-        return json_reply(reply.encode_models(catalogue.models()))
-
-    @blueprint.get("/v1/models/<path:name>")
-    def model(name: str) -> Response:
-        return json_reply(reply.encode_model(catalogue.find(name)[1]))
 
     return blueprint

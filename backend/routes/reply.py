@@ -109,7 +109,7 @@ def generate(gateway: Gateway, generation: Generation[Any]) -> Response:
     metered = meter()
     metered.is_stream = asked.stream
     opened = gateway.open(asked, client(), metered, has_heartbeat=asked.stream and generation.has_heartbeat)
-    around = Envelope(opened.model.id, secrets.token_hex(12), _now, metered.elapsed_ms)
+    around = Envelope(opened.model.id, secrets.token_hex(12), metered.request_id, _now, metered.elapsed_ms)
     if asked.stream:
         return stream_reply(opened.relay, generation.stream(asked, around), opened.headers)
     return json_reply(generation.reply(asked, opened.relay.gather(), around), opened.headers)
@@ -128,7 +128,8 @@ def _now() -> datetime:
 
 def render(error: GatewayError, dialect: Dialect) -> Response:
     """A failure in the shape that callers of this dialect know."""
-    response = Response(dialect.error(error), status=error.status, content_type=dialect.error_content_type)
+    body = dialect.error(error, meter().request_id)
+    response = Response(body, status=dialect.status(error), content_type=dialect.error_content_type)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     if error.should_retry is not None:

@@ -89,14 +89,21 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if status < 500:
             message = "The request is not valid HTTP, or is too large."
             error = GatewayError(message, status, "invalid_request_error", "invalid_http")
-        dialect: Dialect = self.wsgi.extensions["passerelle"].dialects.at(getattr(req, "path", None) or "/")
-        body = dialect.error(error)
+        names = {name.lower() for name, _ in getattr(req, "headers", ())}
+        dialect: Dialect = self.wsgi.extensions["passerelle"].dialects.at(getattr(req, "path", None) or "/", names)
+        request_id = f"req_{secrets.token_hex(12)}"
+        body = dialect.error(error, request_id)
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {dialect.error_content_type}\r\n"
-            f"Content-Length: {len(body)}\r\nx-request-id: req_{secrets.token_hex(12)}\r\n"
+            f"Content-Length: {len(body)}\r\n{_id_lines(dialect, request_id)}"
             "X-Content-Type-Options: nosniff\r\n\r\n"
         )
         return head.encode("ascii") + body
+
+
+def _id_lines(dialect: Dialect, request_id: str) -> str:
+    names = filter(None, ("x-request-id", dialect.request_id_header))
+    return "".join(f"{name}: {request_id}\r\n" for name in names)
 
 
 class _BodyReader:

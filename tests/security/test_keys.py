@@ -16,7 +16,7 @@ from tests.security.wire import Reply, one, request
 
 CHAT = b'{"prompt":"Hi","input":"Hi","messages":[{"role":"user","content":"Hi"}]}'
 ROUTES = (
-    *(("POST", f"/v1{path}") for path in ("/chat/completions", "/completions", "/embeddings")),
+    *(("POST", f"/v1{path}") for path in ("/chat/completions", "/completions", "/embeddings", "/messages")),
     *(("POST", path) for path in ("/chat/completions", "/completions", "/embeddings", "/chat")),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/llama3.2:latest"),
@@ -69,11 +69,15 @@ CASES: dict[str, tuple[dict[str, str], int]] = {
     "CRLF, percent-encoded": ({B: f"Bearer {KEY}%0d%0aX-Api-Key:%20x"}, 401),
     "beyond ASCII": ({B: "Bearer cl\u00e9-cl\u00e9-cl\u00e9-cl\u00e9-cl\u00e9"}, 401),
     "long": ({B: f"Bearer {LONG}"}, 401),
-    "two different right ones": ({B: f"Bearer {KEY}", X: OTHER_KEY}, 400),
-    "right and wrong": ({B: f"Bearer {KEY}", X: "key-that-is-wrong-0123456789"}, 400),
-    "wrong and right": ({B: "Bearer key-that-is-wrong-0123456789", X: KEY}, 400),
-    "right and nonsense": ({B: f"Bearer {KEY}", X: "no key at all"}, 400),
-    "right and long": ({B: f"Bearer {KEY}", X: LONG}, 400),
+    "two different right ones": ({B: f"Bearer {KEY}", X: OTHER_KEY}, 200),
+    "right and wrong": ({B: f"Bearer {KEY}", X: "key-that-is-wrong-0123456789"}, 200),
+    "wrong and right": ({B: "Bearer key-that-is-wrong-0123456789", X: KEY}, 200),
+    "right and nonsense": ({B: f"Bearer {KEY}", X: "no key at all"}, 200),
+    "right and long": ({B: f"Bearer {KEY}", X: LONG}, 200),
+    "two different wrong ones": (
+        {B: "Bearer key-that-is-wrong-0123456789", X: "another-that-is-wrong-0123456789"},
+        401,
+    ),
     "a cookie": ({"Cookie": f"key={KEY}; Authorization=Bearer {KEY}"}, 401),
     "Azure's header": ({"Api-Key": KEY}, 401),
     "a header with an underscore": ({"X_Api_Key": KEY}, 401),
@@ -101,7 +105,8 @@ def test_a_key_gets_the_same_verdict_on_every_route(locked: Pair, case: tuple[di
 
         assert reply.status == status, path
         if status == 401:
-            assert (reply.error["code"], reply.headers["www-authenticate"]) == ("invalid_api_key", "Bearer")
+            assert reply.headers["www-authenticate"] == "Bearer"
+            assert reply.code == "invalid_api_key"
             assert reply.headers["x-should-retry"] == "false"
         if status != 200:
             assert KEY not in reply.body.decode()

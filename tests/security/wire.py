@@ -27,6 +27,13 @@ class Reply:
         assert self.headers["content-type"] == "application/json"
         return error_of(self.body)
 
+    @property
+    def code(self) -> str:
+        """The word for the failure, in OpenAI's dialect or in Anthropic's."""
+        body = json.loads(self.body)
+        is_anthropics = body.get("type") == "error"
+        return str(body["error"]["details"]["error_code"] if is_anthropics else self.error["code"])
+
 
 @dataclass
 class Heard:

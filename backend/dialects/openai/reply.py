@@ -15,13 +15,12 @@ from backend.dialects.chat import (
     Choice,
     EmbeddingRequest,
     Embeddings,
-    Figures,
     Model,
     ToolCallDelta,
     Usage,
 )
 from backend.dialects.logprobs import joined_chat_logprobs, joined_completion_logprobs
-from backend.dialects.objects import list_model
+from backend.dialects.objects import list_model, write_figures
 
 
 def encode_chat(answer: Answer, model: str, id: str, created: int) -> bytes:
@@ -81,25 +80,13 @@ def write_usage(usage: Usage) -> dict[str, JSON]:
     if usage.reasoning_tokens is not None:
         written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     if usage.figures is not None:
-        written["passerelle"] = _figures(usage.figures)
+        written["passerelle"] = write_figures(usage.figures)
     return written
 
 
 def shown_finish_reason(reason: str | None, has_tool_calls: bool) -> str | None:
     """Ollama says "stop" after tool calls too; OpenAI's clients act on the calls only at "tool_calls"."""
     return "tool_calls" if reason == "stop" and has_tool_calls else reason
-
-
-def _figures(figures: Figures) -> dict[str, JSON]:
-    written: dict[str, JSON] = {
-        "backend": figures.backend,
-        "ttft_ms": figures.ttft_ms,
-        "tokens_per_second": figures.tokens_per_second,
-        "load_ms": figures.load_ms,
-    }
-    if figures.estimated:
-        written["estimated"] = True
-    return written
 
 
 def _choices(answer: Answer) -> list[tuple[int, Choice]]:
@@ -145,10 +132,6 @@ def _whole(answer: Answer, kind: str, choices: list[dict[str, JSON]], model: str
     if answer.usage is not None:
         written["usage"] = write_usage(answer.usage)
     return orjson.dumps(written)
-
-
-def _listed(model: Model) -> dict[str, JSON]:
-    return {"id": model.id, "object": "model", "created": model.created, "owned_by": model.backend}
 
 
 def _float32(vector: tuple[float, ...]) -> str:
