@@ -43,9 +43,11 @@ class Management:
     def state(self) -> dict[str, Any]:
         """`{"enabled", "can"}`: whether the settings allow it, and which verbs the backend has something for."""
         try:
-            cannot = self._selection.current().store.cannot
+            cannot = set(self._selection.current().store.cannot)
         except GatewayError:
             return {"enabled": self._is_enabled, "can": []}
+        if "pull" not in self._puller().store.cannot:
+            cannot -= {"pull"}
         return {"enabled": self._is_enabled, "can": [verb for verb in VERBS if verb not in cannot]}
 
     def load(self, name: str, is_forced: bool, meter: Meter) -> Model:
@@ -65,7 +67,7 @@ class Management:
 
     def pull(self, name: str, client: Client, meter: Meter) -> Relay:
         """A pull that has begun. A caller who leaves stops it, where the backend can be stopped."""
-        backend = self._able("pull", self._selection.current(), meter)
+        backend = self._able("pull", self._puller(), meter)
         known = {model.id for model in self._catalogue.models()}
         begin = partial(Pull, lambda: backend.store.pull(name), lambda: self._pulled(name, known))
         relay = Relay([begin], Watch(client), self._deadlines, meter)
@@ -116,8 +118,16 @@ class Management:
             if self._under_way.get(key) is flight and not flight.is_under_way:
                 del self._under_way[key]
 
+    def _puller(self) -> Backend:
+        """The current backend, or, where that cannot pull, one that could answer if it had a model."""
+        current = self._selection.current()
+        candidates = (current, *self._selection.empty())
+        return next((backend for backend in candidates if "pull" not in backend.store.cannot), current)
+
     def _pulled(self, name: str, known: set[str]) -> Model | None:
         """What was pulled; None where the backend lists it under a name that cannot be told."""
+        if self._selection.empty():  # one of them has its first model now, and is the better one
+            self._selection.look()
         self._catalogue.renew()
         try:
             return self._catalogue.find(name)[1]

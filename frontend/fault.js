@@ -62,6 +62,8 @@ export const FAULTS = {
   import_newer: { text: "fault_import_newer", hint: "fault_import_newer_hint", ways: [] },
   import_too_large: { text: "fault_import_too_large", hint: "fault_import_too_large_hint", ways: [] },
   management_off: { text: "fault_management_off", hint: "fault_management_off_hint", ways: [] },
+  cloud_off: { text: "fault_cloud_off", hint: "fault_cloud_off_hint", ways: ["to_model"] },
+  shared_model: { text: "fault_shared_model", hint: "fault_shared_model_hint", ways: [] },
   pull_unknown: { text: "fault_pull_unknown", hint: "fault_pull_unknown_hint", ways: [] },
   pull_refused: { text: "fault_pull_refused", hint: "fault_pull_refused_hint", ways: [] },
   pull_cut: { text: "fault_pull_cut", hint: "fault_pull_cut_hint", ways: [] },
@@ -83,6 +85,8 @@ const BY_CODE = {
   model_busy: "busy",
   model_loading: "busy",
   management_off: "management_off",
+  cloud_off: "cloud_off",
+  shared_model: "shared_model",
   unsupported: "unsupported",
   not_found: "not_found",
 }

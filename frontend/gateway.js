@@ -20,7 +20,8 @@ export async function models(settings) {
   if (status !== 200) throw Fault.ofAnswer(status, body)
   const list = Array.isArray(body?.data) ? body.data.filter((model) => typeof model?.id === "string") : []
   if (list.length === 0) throw new Fault("no_models")
-  return { list, first: list.find((model) => model.id === body.default_model)?.id ?? list[0].id }
+  const first = list.find((model) => model.id === body.default_model) ?? list.find((model) => !model.is_cloud)
+  return { list, first: first?.id ?? "" }
 }
 
 /** All that the gateway knows of one model: licence, parameters, template, context … */
@@ -34,12 +35,12 @@ export async function stats(settings) {
 }
 
 /** Puts a model into memory; as long as that takes. */
-export async function loadModel(settings, model) {
-  return change("POST", "/models/load", settings, { model })
+export async function loadModel(settings, model, isForced) {
+  return change("POST", "/models/load", settings, { model, ...(isForced && { force: true }) })
 }
 
-export async function unloadModel(settings, model) {
-  return change("POST", "/models/unload", settings, { model })
+export async function unloadModel(settings, model, isForced) {
+  return change("POST", "/models/unload", settings, { model, ...(isForced && { force: true }) })
 }
 
 export async function deleteModel(settings, model) {

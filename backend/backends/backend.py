@@ -79,6 +79,14 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Fillable(Protocol):
+    """A backend that may be there and have no model."""
+
+    def is_empty(self) -> bool:
+        """Whether it has none that could answer; asked at every look, after `version`. Raises GatewayError."""
+
+
+@runtime_checkable
 class Leavable(Protocol):
     """A backend that costs this machine memory as long as it is in use."""
 

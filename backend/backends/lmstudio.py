@@ -82,6 +82,7 @@ class LMStudioBackend:
         self._endpoint = server.endpoint()
         self.store = LMStudioStore(server, idle_timeout_s, self._error)
         self._aliases: dict[str, tuple[str, str]] = {}
+        self._is_empty = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -105,8 +106,11 @@ class LMStudioBackend:
 
     def version(self) -> str:
         """LM Studio tells no version."""
-        self._listing(self._server.connect_timeout_s)
+        self._is_empty = not self._listing(self._server.connect_timeout_s)
         return ""
+
+    def is_empty(self) -> bool:
+        return self._is_empty
 
     def models(self) -> list[Model]:
         listed = self._listing(READ_TIMEOUT_S)

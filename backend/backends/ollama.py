@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from backend.backends.backend import Call, LoadGuard
 from backend.backends.fields import bounded, entries, fields, without_nothing, word, words
-from backend.backends.ollama_listing import LEAST_DEFAULT, Listing, Running, normal, read_entry, read_running
+from backend.backends.ollama_listing import LEAST_DEFAULT, Entry, Listing, Running, normal, read_entry, read_running
 from backend.backends.ollama_shown import ShownModels, capabilities_of, trained
 from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
@@ -47,6 +47,7 @@ class OllamaBackend:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.identity, self._server, self._clock = identity, server, clock
+        self._allows_cloud = allows_cloud
         self._endpoint = server.endpoint()
         self._residents = Residents(clock)
         self._shown = ShownModels(self._show, clock)
@@ -89,12 +90,12 @@ class OllamaBackend:
 
     # -- which models there are
 
+    def is_empty(self) -> bool:
+        listed = self._entries(self._server.connect_timeout_s)
+        return not any(self._allows_cloud or not entry.is_cloud for entry in listed)
+
     def models(self) -> list[Model]:
-        answer = ask(self._server, "/api/tags")
-        self._check(answer)
-        if "models" not in answer.object():
-            raise stranger(self._server)
-        listed = [entry for told in entries(answer.object()["models"]) if (entry := read_entry(told))]
+        listed = self._entries()
         self._shown.learn({entry.digest: entry.id for entry in listed if not entry.is_cloud})
         asked_at = self._clock()
         running = self._running()
@@ -149,6 +150,13 @@ class OllamaBackend:
                 "model_info": _short(fields(shown.get("model_info"))),
             }
         )
+
+    def _entries(self, timeout_s: float = READ_TIMEOUT_S) -> list[Entry]:
+        answer = ask(self._server, "/api/tags", timeout_s=timeout_s)
+        self._check(answer)
+        if "models" not in answer.object():
+            raise stranger(self._server)
+        return [entry for told in entries(answer.object()["models"]) if (entry := read_entry(told))]
 
     def _running(self) -> list[Running] | None:
         """`/api/ps`. None where it does not tell: before 0.1.33, or when it waits for a model that is loading."""

@@ -1,4 +1,4 @@
-"""Which backend answers now: the first of the candidates that is there, looked at again and again.
+"""Which backend answers now: the first of the candidates that is there and has a model, looked at again and again.
 
 It must not know what a backend is asked, nor who asks.
 """
@@ -14,12 +14,12 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from backend.backends.backend import Backend, Leavable
+from backend.backends.backend import Backend, Fillable, Leavable
 from backend.errors import BackendTimeout, BackendUnavailable, GatewayError, where
 from backend.observers.exchange import Exchange
 from backend.routing.flight import Flight
 
-DOUBTFUL = frozenset(("backend_unavailable", "connect_timeout"))
+DOUBTFUL = frozenset(("backend_unavailable", "connect_timeout", "truncated", "backend_error", "backend_timeout"))
 """Failures after which the backend may not be there any more."""
 HEAD_START_S = 0.25
 """A silent candidate holds up the next one's probe no longer than this. Without any head start the embedded engine
@@ -30,27 +30,40 @@ LEAST_PAUSE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """What a candidate said: its version ("" where it tells none), or why it cannot be used."""
+    """What a candidate said: its version ("" where it tells none), or why it cannot be used. `is_empty`: it is there,
+    but has no model that could answer."""
 
     backend: Backend
     version: str = ""
     fault: GatewayError | None = None
+    is_empty: bool = False
+
+    @property
+    def can_answer(self) -> bool:
+        return self.fault is None and not self.is_empty
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a look came to. `message` says what is wrong, None where all is well; `is_seen` is False
-    until there was a look at all."""
+    """What a look came to. `message` says what is wrong, None where all is well; `empty` are those that only want a
+    model; `is_seen` is False until there was a look at all."""
 
     chosen: Backend | None
     version: str = ""
     message: str | None = None
+    empty: tuple[Backend, ...] = ()
     is_seen: bool = True
+
+    @property
+    def advice(self) -> str | None:
+        """How to fill those that are empty."""
+        return " ".join(backend.identity.no_models for backend in self.empty) or None
 
 
 class Selection:
-    """Candidates come best first. One alone (BACKEND is fixed) is always the current one: a request's own failure
-    says more about it than a probe of some seconds ago, and it may be back already."""
+    """Candidates come best first; one that has no model comes after all that have. One alone (BACKEND is fixed) is
+    always the current one: a request's own failure says more about it than a probe of some seconds ago, and it may be
+    back already."""
 
     def __init__(
         self,
@@ -88,13 +101,17 @@ class Selection:
         """Whether this is the one to use now, as far as is known."""
         return self._view.chosen is backend
 
+    def empty(self) -> tuple[Backend, ...]:
+        """Better candidates than the current one, or as good, that are there and only want a model."""
+        return self._view.empty
+
     def heard(self, exchange: Exchange) -> None:
-        """An observer: a request that failed for its backend is a reason to look."""
+        """An observer: a request that failed for its backend, or broke off, is a reason to look."""
         if exchange.error_code in DOUBTFUL:
             self.suspect()
 
     def state(self) -> dict[str, Any]:
-        """`{"name", "url", "version", "ok", "message"}` as of the last look; looks if there was none."""
+        """`{"name", "url", "version", "ok", "message", "empty"}` as of the last look; looks if there was none."""
         if not self._view.is_seen:
             self.look()
         view = self._view
@@ -103,7 +120,8 @@ class Selection:
             "url": view.chosen.address() if view.chosen else None,
             "version": view.version or None,
             "ok": view.chosen is not None and view.message is None,
-            "message": view.message,
+            "message": view.message or view.advice,
+            "empty": [backend.identity.id for backend in view.empty],
         }
 
     def suspect(self) -> None:
@@ -111,7 +129,7 @@ class Selection:
         self._wake.set()
 
     def look(self) -> None:
-        """Ask the candidates, best first, and take the first that answers. Looks at the same time are one look."""
+        """Ask the candidates, best first, and take the first that can answer. Looks at the same time are one look."""
         self._flight.join(self._look)
 
     def start(self) -> None:
@@ -152,19 +170,19 @@ class Selection:
         self._say(before, [probe.backend for probe in probes if probe.fault is not None])
 
     def _ask(self) -> tuple[list[_Probe], list[Any]]:
-        """Probe in order until one answers. The probes up to that one (or all, where none did), and who was asked
+        """Probe in order until one can answer. The probes up to that one (or all, where none did), and who was asked
         at all: while one candidate is silent, worse ones are asked already."""
         probings: list[Any] = []
         try:
             for candidate in self._candidates:
-                probings.append(gevent.spawn(_probe, candidate))
+                probings.append(gevent.spawn(self._probe, candidate))
                 probings[-1].join(HEAD_START_S)
-                if probings[-1].ready() and probings[-1].get().fault is None:
+                if probings[-1].ready() and probings[-1].get().can_answer:
                     break
             probes: list[_Probe] = []
             for probing in probings:
                 probes.append(probing.get())
-                if probes[-1].fault is None:
+                if probes[-1].can_answer:
                     break
             return probes, list(self._candidates[: len(probings)])
         finally:
@@ -173,16 +191,19 @@ class Selection:
     def _judged(self, probes: list[_Probe]) -> _View:
         faults = [probe.fault for probe in probes if probe.fault is not None]
         message = " ".join(fault.message for fault in faults)
-        last = probes[-1]
         if self._is_fixed:
-            return _View(last.backend, last.version, message or None)
+            return _View(probes[0].backend, probes[0].version, message or None)
         mine = next((probe for probe in probes if probe.backend is self._view.chosen), None)
         is_slow = mine is not None and isinstance(mine.fault, BackendTimeout)
         if is_slow and not self._is_on_notice:  # a busy machine answers late; twice in a row is another matter
             self._is_on_notice = True
             return self._view
         self._is_on_notice = False
-        return _View(last.backend, last.version) if last.fault is None else _View(None, message=message)
+        found = [probe for probe in probes if probe.fault is None]
+        if not found:
+            return _View(None, message=message)
+        best = found[-1] if found[-1].can_answer else found[0]
+        return _View(best.backend, best.version, empty=tuple(probe.backend for probe in found if probe.is_empty))
 
     def _say(self, before: _View, failed: list[Backend]) -> None:
         """One sentence where something changed."""
@@ -191,7 +212,7 @@ class Selection:
             if view.message != before.message:
                 self._log.warning(view.message)
             return
-        if view.chosen is before.chosen and before.message is None and before.is_seen:
+        if view.chosen is before.chosen and before.message is None and before.is_seen and view.empty == before.empty:
             return
         why = ""
         if before.chosen is not None and before.chosen is not view.chosen:
@@ -199,11 +220,21 @@ class Selection:
             why = f", because {title} does not answer any more" if before.chosen in failed else f" instead of {title}"
         version = f" {view.version}" if view.version else ""
         title = view.chosen.identity.title
-        self._log.info("Using %s%s at %s%s.", title, version, view.chosen.address() or "an address to come", why)
+        address = view.chosen.address() or "an address to come"
+        advice = f" {view.advice}" if view.advice else ""
+        self._log.info("Using %s%s at %s%s.%s", title, version, address, why, advice)
+
+    def _probe(self, candidate: Backend) -> _Probe:
+        try:
+            version = candidate.version()
+        except GatewayError as fault:
+            return _Probe(candidate, fault=fault)
+        return _Probe(candidate, version, is_empty=not self._is_fixed and _is_empty(candidate))
 
 
-def _probe(candidate: Backend) -> _Probe:
+def _is_empty(candidate: Backend) -> bool:
+    """Where a candidate that is there cannot tell, its own failure will."""
     try:
-        return _Probe(candidate, candidate.version())
-    except GatewayError as fault:
-        return _Probe(candidate, fault=fault)
+        return isinstance(candidate, Fillable) and candidate.is_empty()
+    except GatewayError:
+        return False

@@ -100,6 +100,7 @@ def _banner(settings: Settings, app: Any) -> str:
         address = f" at {state['url']}" if state["url"] else ""
         lines.append(f"Backend: {state['name']}{version}{address}")
         lines.append(f"Model:   {_default_model(parts.catalogue)}")
+        lines += [state["message"]] if state["message"] else []
     else:
         lines.append(f"Backend: {state['name']}. {state['message']}")
     lines.append(

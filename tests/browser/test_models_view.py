@@ -267,6 +267,73 @@ def test_a_deletion_asks_first_and_takes_the_model_off_the_list(english: Reader,
     assert fake.requests_to("/api/delete")[-1].json == {"model": "tiny:1b"}
 
 
+@pytest.mark.parametrize("verb", ["unload", "load"])
+def test_what_takes_another_names_model_away_is_asked_first(english: Reader, managed: Pair, verb: str) -> None:
+    fake, gateway = managed
+    wide = FakeModel("wide:latest", weights="llama3.2:latest", num_ctx=8192)
+    fake.models = [LOADED, FakeModel("copied:latest", copy_of="llama3.2:latest"), wide, "tiny:1b"]
+    gateway.post("/models/unload", {"model": "tiny:1b"})  # the gateway asks anew
+    name = "copied:latest" if verb == "unload" else "wide:latest"
+    english.open(f"{gateway.url}/#/models/{name}", model="")
+    expect(english.find("[data-fact=shares] dd")).to_contain_text("llama3.2:latest")
+    before = len(fake.requests_to("/api/generate"))
+
+    english.find(f"[data-way={verb}]").click()
+    expect(english.find(".question")).to_contain_text("llama3.2:latest")
+    english.page.keyboard.press("Escape")
+    expect(english.find(f"[data-way={verb}]")).to_be_focused()
+    assert len(fake.requests_to("/api/generate")) == before
+
+    english.find(f"[data-way={verb}]").click()
+    english.find(f"[data-way={verb}-really]").click()
+
+    row = english.find('.model-row[data-model="llama3.2:latest"] .model-loaded')
+    expect(row).to_have_text("not loaded yet")
+    expect(english.find(".notice")).to_have_count(0)
+
+
+def test_a_cloud_model_is_marked_is_not_chosen_and_says_why_it_is_refused(french: Reader, managed: Pair) -> None:
+    fake, gateway = managed
+    fake.models = [FakeModel("gpt-oss:120b-cloud", remote="https://ollama.example"), "tiny:1b"]
+    gateway.post("/models/unload", {"model": "tiny:1b"})
+    french.open(gateway.url + "/#/models/gpt-oss:120b-cloud", model="")
+
+    expect(french.find(".model-row .badge.cloud")).to_have_text("nuage")
+    expect(french.find("[data-part=details] [data-part=cloud-note]")).to_contain_text("quitte cette machine")
+    expect(french.find("[data-way=load]")).to_have_count(0)
+    french.find("nav [data-view=prompt]").click()
+    expect(french.find("#model")).to_have_value("tiny:1b")
+
+    french.find("#model").select_option("gpt-oss:120b-cloud")
+    french.find("#human").fill("Un secret")
+    french.find("#send").click()
+
+    expect(french.sees_fault("cloud_off")).to_contain_text("CLOUD_MODELS=true")
+    assert not fake.requests_to("/api/chat")
+
+
+def test_the_trained_context_stands_beside_the_one_that_a_model_would_get(english: Reader, managed: Pair) -> None:
+    _, gateway = managed
+
+    english.open(gateway.url + "/#/models/gemma3:4b", model="")
+
+    expect(english.find("[data-fact=context] dd")).to_have_text("4,096 tokens")
+    expect(english.find("[data-fact=trained] dd")).to_have_text("131,072 tokens")
+
+
+def test_with_an_empty_ollama_the_demo_answers_and_says_how_to_fill_it(english: Reader) -> None:
+    settings = {"BACKEND": "auto", "LMSTUDIO_URL": "http://127.0.0.1:9", "MANAGE_MODELS": "true"}
+    with FakeBackend("ollama", []) as fake, RunningGateway(OLLAMA_URL=fake.url, **settings) as gateway:
+        english.open(gateway.url, model="")
+        expect(english.find("[data-part=demo-note]")).to_contain_text("ollama pull llama3.2")
+
+        english.find("nav [data-view=models]").click()
+        ask_for(english, "smollm2:135m")
+
+        expect(english.find('.model-row[data-model="smollm2:135m"]')).to_be_visible()
+        expect(english.find("[data-part=no-delete]")).to_have_count(0)
+
+
 # -- downloads
 
 

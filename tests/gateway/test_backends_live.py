@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Iterator
 
@@ -134,6 +135,26 @@ def test_auto_falls_back_to_the_demo_and_returns_when_ollama_does() -> None:
     assert second["backend"] == "embedded"
     assert [model["is_demo"] for model in second["data"]] == [True]
     assert answer.status_code == 200
+
+
+def test_an_ollama_without_a_model_leaves_the_answers_to_the_demo_until_it_has_one() -> None:
+    with (
+        FakeBackend("ollama", []) as fake,
+        RunningGateway(
+            BACKEND="auto", OLLAMA_URL=fake.url, LMSTUDIO_URL="http://127.0.0.1:9", MANAGE_MODELS="true"
+        ) as gateway,
+    ):
+        health = gateway.get("/health").json()
+        answer = gateway.post(CHAT, chat_body(stream=False))
+        pulled = gateway.post("/models/pull", {"model": "smollm2:135m"})
+        models = gateway.get("/models").json()
+
+    assert (health["ok"], health["backend"]["name"], health["backend"]["empty"]) == (True, "embedded", ["ollama"])
+    assert "ollama pull" in health["backend"]["message"]
+    assert health["manage"]["can"] == ["pull"], "what would fill it can be done here"
+    assert (answer.status_code, answer.headers["x-passerelle-backend"]) == (200, "embedded")
+    assert json.loads(pulled.text.splitlines()[-1])["model"]["id"] == "smollm2:135m"
+    assert (models["backend"], models["default_model"]) == ("ollama", "smollm2:135m")
 
 
 def test_the_course_chat_remembers_by_its_context(ollama_pair: tuple[FakeBackend, RunningGateway]) -> None:

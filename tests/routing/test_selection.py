@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
@@ -19,9 +20,10 @@ from backend.backends.lmstudio import LMStudioBackend
 from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
 from backend.errors import BackendUnavailable
+from backend.observers.exchange import Exchange
 from backend.routing.selection import Selection
 from backend.settings import Settings
-from tests.fake_backend import FakeBackend, Hang, Status
+from tests.fake_backend import FakeBackend, FakeModel, Hang, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +107,7 @@ def test_the_state_tells_what_health_shows(house: Household) -> None:
         "version": "0.33.0",
         "ok": True,
         "message": None,
+        "empty": [],
     }
 
 
@@ -231,6 +234,108 @@ def test_the_loop_looks_when_somebody_suspects(house: Household) -> None:
         until(lambda: selection.current().identity.id == "lmstudio")
     finally:
         selection.stop()
+
+
+@pytest.mark.parametrize(
+    "code", ["truncated", "backend_error", "backend_timeout", "backend_unavailable", "connect_timeout"]
+)
+def test_an_answer_that_broke_off_is_a_reason_to_look(house: Household, code: str) -> None:
+    selection = Selection(house.candidates[:1], interval_s=1000)
+    selection.look()
+    selection.start()
+    try:
+        house.ollama.stop()
+        selection.heard(Exchange("r", "/v1/chat/completions", "POST", 200, "error", 1.0, error_code=code))
+        until(lambda: selection.state()["ok"] is False)
+    finally:
+        selection.stop()
+
+
+def test_a_callers_own_fault_is_none(house: Household) -> None:
+    selection = Selection(house.candidates[:1], interval_s=1000)
+    selection.start()
+    try:
+        selection.heard(Exchange("r", "/v1/chat/completions", "POST", 400, "error", 1.0, error_code="invalid_request"))
+        with pytest.raises(gevent.Timeout), gevent.Timeout(0.1):
+            until(lambda: bool(house.ollama.requests))
+    finally:
+        selection.stop()
+
+
+# -- candidates without a model
+
+
+def test_one_that_is_empty_comes_after_one_that_can_answer(house: Household, said: Callable[[], list[str]]) -> None:
+    house.ollama.models = []
+    selection = house.auto()
+
+    selection.look()
+
+    assert selection.current().identity.id == "lmstudio"
+    state = selection.state()
+    assert (state["ok"], state["empty"]) == (True, ["ollama"])
+    assert "ollama pull llama3.2" in state["message"]
+    assert said() == ["Using LM Studio at URL. Ollama has no model yet: run `ollama pull llama3.2`."]
+
+
+def test_several_may_be_empty(house: Household) -> None:
+    house.ollama.models = house.lmstudio.models = []
+    selection = house.auto()
+
+    selection.look()
+
+    assert selection.current().identity.id == "openai"
+    assert selection.state()["empty"] == ["ollama", "lmstudio"]
+
+
+def test_the_best_of_those_that_are_empty_is_taken_where_no_other_is_there(house: Household) -> None:
+    house.ollama.models = house.lmstudio.models = []
+    house.last.stop()
+    selection = house.auto()
+
+    selection.look()
+
+    assert selection.current().identity.id == "ollama"
+    assert selection.state()["ok"] is True
+
+
+def test_one_that_got_its_first_model_is_taken(house: Household, said: Callable[[], list[str]]) -> None:
+    house.ollama.models = []
+    selection = house.auto()
+    selection.look()
+
+    house.ollama.models = ["llama3.2:latest"]
+    selection.look()
+
+    assert selection.current().identity.id == "ollama"
+    assert selection.state()["empty"] == []
+    assert said()[-1] == "Using Ollama 0.33.0 at URL instead of LM Studio."
+
+
+def test_an_ollama_with_cloud_models_alone_is_empty_unless_they_are_allowed(house: Household) -> None:
+    house.ollama.models = [FakeModel("gpt-oss:120b-cloud", remote="https://ollama.example")]
+    allowing = OllamaBackend.of(replace(house.settings, cloud_models=True))
+
+    assert isinstance(house.candidates[0], OllamaBackend)
+    assert house.candidates[0].is_empty() is True
+    assert allowing.is_empty() is False
+
+
+def test_one_that_cannot_list_its_models_is_not_taken_for_empty(house: Household) -> None:
+    house.ollama.always("/api/tags", Status(500, body={"error": "disk full"}))
+    selection = house.auto()
+
+    selection.look()
+
+    assert selection.current().identity.id == "ollama"
+
+
+def test_a_fixed_backend_is_not_asked_whether_it_is_empty(house: Household) -> None:
+    selection = Selection(house.candidates[:1], clock=house.clock)
+
+    selection.look()
+
+    assert [request.path for request in house.ollama.requests] == ["/api/version"]
 
 
 def test_the_loop_looks_by_itself_until_it_is_stopped(house: Household) -> None:

@@ -45,14 +45,14 @@ export default class Management extends EventTarget {
     return this.#faults.get(id) ?? null
   }
 
-  /** Whether it was done. */
-  async change(verb, id) {
+  /** Whether it was done. `isForced`: though other names of the same weights leave memory, too. */
+  async change(verb, id, isForced = false) {
     if (this.#underWay.has(id)) return false
     this.#underWay.set(id, verb)
     this.#faults.delete(id)
     this.#tell()
     try {
-      await CHANGES[verb](this.#settings, id)
+      await CHANGES[verb](this.#settings, id, isForced)
     } catch (fault) {
       this.#faults.set(id, fault instanceof Fault ? fault : new Fault("unknown"))
     }

@@ -13,10 +13,13 @@ export function factsOf(model) {
     quantization: text(model.quantization),
     sizeBytes: amount(model.size_bytes),
     contextLength: amount(model.context_length),
+    trainedContextLength: amount(model.trained_context_length),
     capabilities: capabilities(model.capabilities),
     isLoaded: typeof model.is_loaded === "boolean" ? model.is_loaded : null,
     memoryBytes: amount(model.memory_bytes),
     isDemo: model.is_demo === true,
+    isCloud: model.is_cloud === true,
+    sharesWith: Array.isArray(model.shares_with) ? model.shares_with.map(text).filter(Boolean) : [],
   }
 }
 
@@ -24,6 +27,11 @@ export function factsOf(model) {
 function capabilities(told) {
   const words = Array.isArray(told) ? told.map(text).filter(Boolean) : []
   return [...new Set(words.map((word) => (CHAT.includes(word) ? "chat" : word)))].slice(0, MOST_CAPABILITIES)
+}
+
+/** The names whose model leaves memory when this one is loaded or taken out: they have the same weights. */
+export function losers(model, models) {
+  return models.filter(({ id, isLoaded }) => isLoaded && model.sharesWith.includes(id)).map(({ name }) => name)
 }
 
 /** Whether one may talk to it; where nothing is told it is worth a try. */

@@ -20,9 +20,10 @@ export function ModelDetails({ model }) {
   return html`
     <a class="link-button models-back" href=${address("models")}>${words.t("models_back")}</a>
     <div class="details-head">
-      <h2 class="details-name" tabindex="-1" ref=${heading}><bdi>${model.name}</bdi>${model.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}</h2>
+      <h2 class="details-name" tabindex="-1" ref=${heading}><bdi>${model.name}</bdi>${model.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}${model.isCloud && html` <span class="badge cloud">${words.t("cloud")}</span>`}</h2>
       <${Loaded} model=${model} />
     </div>
+    ${model.isCloud && html`<p class="hint" data-part="cloud-note">${words.t("cloud_note")}</p>`}
     <${Capabilities} names=${model.capabilities} />
     ${text(told.description) && html`<p class="hint">${told.description}</p>`}
     ${canChat(model) ? html`<${Use} model=${model} />` : html`<p class="hint" data-part="no-chat">${words.t("model_no_chat")}</p>`}
@@ -76,7 +77,7 @@ function useTold(id) {
 
 function facts(words, model, told) {
   const context = model.contextLength ?? amount(told.context_length)
-  const trained = amount(told.trained_context_length) ?? amount(told.context_length)
+  const trained = model.trainedContextLength ?? amount(told.trained_context_length) ?? amount(told.context_length)
   return [
     ["id", words.t("fact_id"), model.id],
     ["backend", words.t("figure_backend"), model.backend && backendName(words, model.backend)],
@@ -92,6 +93,7 @@ function facts(words, model, told) {
       words.t("fact_trained"),
       trained && trained !== context && words.t("tokens", { n: number(words, trained) }),
     ],
+    ["shares", words.t("fact_shares"), model.sharesWith.join(", ")],
     ["vector", words.t("fact_vector"), amount(told.embedding_length) && number(words, told.embedding_length)],
     ["modified", words.t("fact_modified"), date(words, told.modified_at)],
     ["license", words.t("fact_license"), text(told.license)?.trim().split("\n")[0]],

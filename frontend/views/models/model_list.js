@@ -51,7 +51,7 @@ function Filter({ models, value, onChange }) {
 function Row({ model, isChosen }) {
   const { words } = useApp()
   return html`<a class="model-row" href=${address("models", model.id)} aria-current=${isChosen ? "true" : undefined} data-model=${model.id}>
-    <span class="model-name"><bdi>${model.name}</bdi>${model.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}</span>
+    <span class="model-name"><bdi>${model.name}</bdi>${model.isDemo && html` <span class="badge demo">${words.t("demo")}</span>`}${model.isCloud && html` <span class="badge cloud">${words.t("cloud")}</span>`}</span>
     <${Loaded} model=${model} />
     ${model.name !== model.id && html`<span class="model-id"><bdi>${model.id}</bdi></span>`}
     <span class="model-facts">${facts(words, model)}</span>

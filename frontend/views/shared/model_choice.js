@@ -13,18 +13,30 @@ export function ModelChoice({ id = "model", value, onChoose }) {
     <div class="label-row">
       <label for=${id}>${words.t("model")}</label>
       ${chosen?.is_demo && html`<span class="badge demo" data-part="demo">${words.t("demo")}</span>`}
+      ${chosen?.is_cloud && html`<span class="badge cloud" data-part="cloud">${words.t("cloud")}</span>`}
     </div>
     <div class="with-button">
       <select id=${id} disabled=${catalog.list.length === 0} value=${isMissing ? value : (chosen?.id ?? "")} onChange=${(event) => onChoose(event.target.value)}>
         ${catalog.list.length === 0 && html`<option value="">${words.t("no_model")}</option>`}
         ${isMissing && html`<option value=${value}>${words.t("model_gone", { name: value })}</option>`}
-        ${catalog.list.map((model) => html`<option key=${model.id} value=${model.id}>${model.name || model.id}</option>`)}
+        ${catalog.list.map((model) => html`<option key=${model.id} value=${model.id}>${modelOption(words, model)}</option>`)}
       </select>
       <${IconButton} icon="refresh" id=${`${id}-refresh`} label=${words.t("refresh_models")} onClick=${() => catalog.refresh()} />
     </div>
     ${chosen && html`<p class="hint" data-part="model-facts">${modelFacts(words, chosen)}</p>`}
-    ${chosen?.is_demo && html`<p class="hint" data-part="demo-note">${words.t("demo_note")}</p>`}
+    ${chosen?.is_demo && html`<p class="hint" data-part="demo-note">${words.t(isOllamaEmpty(catalog) ? "demo_note_empty" : "demo_note")}</p>`}
+    ${chosen?.is_cloud && html`<p class="hint" data-part="cloud-note">${words.t("cloud_note")}</p>`}
   </div>`
+}
+
+/** The demo answers because Ollama has nothing to answer with. */
+function isOllamaEmpty({ health }) {
+  return Array.isArray(health?.backend?.empty) && health.backend.empty.includes("ollama")
+}
+
+function modelOption(words, model) {
+  const name = model.name || model.id
+  return model.is_cloud === true ? `${name} (${words.t("cloud")})` : name
 }
 
 export function modelTitle(words, model) {
