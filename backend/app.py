@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from backend.dialects.anthropic.dialect import ANTHROPIC, SIGN
 from backend.dialects.dialect import Dialect
 from backend.dialects.openai.dialect import OPENAI
 from backend.dialects.own.dialect import OWN
-from backend.errors import GatewayError, where
+from backend.errors import GatewayError
 from backend.gateway import Gateway
 from backend.management import Management
 from backend.observers.access_log import access_log
@@ -36,7 +35,10 @@ from backend.routes import management as management_routes
 from backend.routes import openai as openai_routes
 from backend.routes import own as own_routes
 from backend.routes.admission import Admission
+from backend.routes.answers import bug, common_headers, new_request_id
+from backend.routes.answers import gone as client_gone
 from backend.routes.dialects import Dialects
+from backend.routes.hot_lane import HotLane
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
@@ -83,6 +85,7 @@ class Parts:
     catalogue: Catalogue
     backends: tuple[Backend, ...]
     dialects: Dialects
+    lane: HotLane
 
     def start(self) -> None:
         self.selection.look()
@@ -112,6 +115,9 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     dialects = Dialects(_HOMES, _SIGNS)
     management = Management(selection, catalogue, deadlines, settings.manage_models)
 
+    hot = {**openai_routes.HOT, **anthropic_routes.HOT, **own_routes.HOT}
+    lane = HotLane(gateway, admission, observers, dialects, hot, app.config["MAX_CONTENT_LENGTH"])
+
     app.register_blueprint(openai_routes.routes(gateway))
     app.register_blueprint(anthropic_routes.routes(gateway))
     app.register_blueprint(listing_routes.routes(catalogue))
@@ -121,7 +127,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     _admit(app, admission, observers, dialects)
     exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
     CORS(app, origins=exact, expose_headers=EXPOSED, max_age=600, always_send=False)
-    app.extensions["passerelle"] = Parts(selection, catalogue, backends, dialects)
+    app.extensions["passerelle"] = Parts(selection, catalogue, backends, dialects, lane)
     return app
 
 
@@ -131,21 +137,17 @@ def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dia
     @app.before_request
     def check() -> None:
         given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
         g.meter = Meter(observers, g.request_id, request.method, _route())
         g.meter.is_counted = request.blueprint != "management"
         g.meter.is_page_file = is_page = request.blueprint == "pages"
-        admission.check_host(request.headers.get("Host"))
-        admission.check_origin(request.headers, is_navigation_target=is_page)
-        if request.method != "OPTIONS" and not is_page and request.endpoint != "own.health":
-            admission.check_key(request.headers)
+        needs_key = request.method != "OPTIONS" and not is_page and request.endpoint != "own.health"
+        admission.admit(request.headers, is_page, needs_key)
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["x-request-id"] = g.request_id
-        if (name := _dialect(dialects).request_id_header) is not None:
-            response.headers[name] = g.request_id
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        for name, value in common_headers(g.request_id, _dialect(dialects)).items():
+            response.headers.setdefault(name, value)
         if not isinstance(response, StreamResponse):
             g.meter.end("ok" if response.status_code < 400 else "error", response.status_code)
         return response
@@ -165,14 +167,11 @@ def _admit(app: Flask, admission: Admission, observers: Observers, dialects: Dia
     @app.errorhandler(ClientGone)
     def gone(_: ClientGone) -> Response:
         g.meter.end("aborted", 499)
-        return refused(GatewayError("The client left.", 499, "invalid_request_error", "client_left"))
+        return refused(client_gone())
 
     @app.errorhandler(Exception)
     def failed(fault: Exception) -> Response:
-        log.error("Request %s failed: %s", g.request_id, where(fault))
-        return refused(
-            GatewayError("The gateway failed. This is a bug in it; the log has more under this request's id.")
-        )
+        return refused(bug(fault, g.request_id))
 
 
 def _dialect(dialects: Dialects) -> Dialect:

@@ -106,6 +106,13 @@ class BodyTooLarge(GatewayError):
         super().__init__(message, 413, "invalid_request_error", "body_too_large", should_retry=False)
 
 
+class BodyLate(GatewayError):
+    """The body took too long to arrive: 408."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 408, "invalid_request_error", "body_timeout")
+
+
 class UnsupportedMediaType(GatewayError):
     """The body is not JSON, or is compressed: 415."""
 

@@ -23,6 +23,9 @@ class Client:
         if self._socket is None:
             raise RuntimeError("This server does not show its sockets. Start the gateway with: python -m backend serve")
         self._is_chunked = environ["SERVER_PROTOCOL"] not in ("HTTP/1.0", "HTTP/0.9")
+        self.prefix = b""
+        """What goes out with the first bytes: the head of a stream."""
+        self.has_hung_up = False
         self._watcher: Any = None
         self._writer: Any = None
 
@@ -54,7 +57,10 @@ class Client:
 
     def frame(self, data: bytes) -> bytes:
         """A chunk of HTTP/1.1's chunked coding; the bare bytes for HTTP/1.0."""
-        return b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        if self.prefix:
+            framed, self.prefix = self.prefix + framed, b""
+        return framed
 
     def send(self, data: bytes | memoryview) -> int:
         """How many bytes the system took, maybe none. Raises OSError when the client is gone."""
@@ -76,5 +82,6 @@ class Client:
 
     def hang_up(self) -> None:
         """Make sure that nothing more, not even a polite end, follows on this connection."""
+        self.has_hung_up = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -44,6 +44,13 @@ class Admission:
         self._refused: set[str] = set()
         self._digests = [_digest(key.reveal()) for key in settings.api_keys]
 
+    def admit(self, headers: Headers, is_page: bool = False, needs_key: bool = True) -> None:
+        """All that is asked of whoever asks. Raises Forbidden, Unauthorized or BadRequest."""
+        self.check_host(headers.get("Host"))
+        self.check_origin(headers, is_navigation_target=is_page)
+        if needs_key:
+            self.check_key(headers)
+
     def check_host(self, host: str | None) -> None:
         """Raises Forbidden for a name that is not ours."""
         match = _HOST.fullmatch((host or "").lower())

@@ -8,6 +8,9 @@ from backend.dialects.anthropic.dialect import MESSAGES
 from backend.gateway import Gateway
 from backend.routes.reply import generate
 
+HOT = {"/v1/messages": MESSAGES}
+"""What the hot lane may answer."""
+
 
 def routes(gateway: Gateway) -> Blueprint:
     blueprint = Blueprint("anthropic", __name__)

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 from backend.errors import BadRequest
 
+BODY_DEADLINE_S = 120
+"""Within which all of it must have arrived."""
 DEPTH_LIMIT = 64
 VALUES_LIMIT = 200_000
 """Small values are what makes JSON slow: 8 MiB of `[],` would stop every stream for more than two seconds."""

@@ -11,6 +11,13 @@ from backend.dialects.openai.dialect import CHAT, COMPLETION
 from backend.gateway import Gateway
 from backend.routes.reply import client, generate, json_reply, meter, read_object
 
+HOT = {
+    prefix + path: kind
+    for path, kind in (("/chat/completions", CHAT), ("/completions", COMPLETION))
+    for prefix in ("", "/v1")
+}
+"""What the hot lane may answer."""
+
 
 def routes(gateway: Gateway) -> Blueprint:
     blueprint = Blueprint("openai", __name__)

@@ -20,6 +20,9 @@ from backend.routes.reply import generate, json_reply
 from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 
+HOT = {"/chat": COURSE}
+"""What the hot lane may answer."""
+
 
 def routes(
     gateway: Gateway,

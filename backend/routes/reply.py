@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -12,15 +10,24 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend.dialects.chat import StreamEncoder
-from backend.dialects.dialect import Dialect, Envelope, Generation
-from backend.errors import BadRequest, BodyTooLarge, GatewayError, MethodNotAllowed, NotFound, UnsupportedMediaType
+from backend.dialects.dialect import Dialect, Generation
+from backend.errors import (
+    BadRequest,
+    BodyLate,
+    BodyTooLarge,
+    GatewayError,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
 from backend.gateway import Gateway
 from backend.relay.client import Client
 from backend.relay.meter import Meter
 from backend.relay.relay import Relay
-from backend.routes.body import parse_object
+from backend.routes import answers
+from backend.routes.answers import Streamed, Whole
+from backend.routes.body import BODY_DEADLINE_S, parse_object
 
-BODY_DEADLINE_S = 120
 PIECE_BYTES = 64 * 1024
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
@@ -41,7 +48,7 @@ def read_object() -> dict[str, Any]:
     except gevent.Timeout as late:
         if late is not deadline:
             raise
-        raise GatewayError("The body did not arrive in time.", 408, "invalid_request_error", "body_timeout") from late
+        raise BodyLate("The body did not arrive in time.") from late
 
 
 def _body() -> bytes:
@@ -80,8 +87,7 @@ class StreamResponse(Response):
         abandon: Callable[[], None],
     ) -> None:
         super().__init__(content_type=content_type, headers=headers)
-        self.headers["Cache-Control"] = "no-cache"
-        self.headers["X-Accel-Buffering"] = "no"
+        self.headers.update(answers.STREAM_HEADERS)
         self._write, self._abandon = write, abandon
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -105,14 +111,13 @@ class _Body:
 
 def generate(gateway: Gateway, generation: Generation[Any]) -> Response:
     """Answer a request for a generation, whole or as a stream, in the dialect that it was asked in."""
-    asked = generation.parse(read_object())
-    metered = meter()
-    metered.is_stream = asked.stream
-    opened = gateway.open(asked, client(), metered, has_heartbeat=asked.stream and generation.has_heartbeat)
-    around = Envelope(opened.model.id, secrets.token_hex(12), metered.request_id, _now, metered.elapsed_ms)
-    if asked.stream:
-        return stream_reply(opened.relay, generation.stream(asked, around), opened.headers)
-    return json_reply(generation.reply(asked, opened.relay.gather(), around), opened.headers)
+    return response_of(answers.generate(gateway, generation, read_object(), client(), meter()))
+
+
+def response_of(answer: Whole | Streamed) -> Response:
+    if isinstance(answer, Streamed):
+        return stream_reply(answer.relay, answer.encoder, answer.headers)
+    return Response(answer.body, status=answer.status, headers=answer.headers, content_type=answer.content_type)
 
 
 def stream_reply(relay: Relay, encoder: StreamEncoder, headers: Mapping[str, str]) -> StreamResponse:
@@ -122,21 +127,9 @@ def stream_reply(relay: Relay, encoder: StreamEncoder, headers: Mapping[str, str
     )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def render(error: GatewayError, dialect: Dialect) -> Response:
     """A failure in the shape that callers of this dialect know."""
-    body = dialect.error(error, meter().request_id)
-    response = Response(body, status=dialect.status(error), content_type=dialect.error_content_type)
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    if error.should_retry is not None:
-        response.headers["x-should-retry"] = "true" if error.should_retry else "false"
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
+    return response_of(answers.render(error, dialect, meter().request_id))
 
 
 def error_of(fault: HTTPException) -> GatewayError:

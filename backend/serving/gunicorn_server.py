@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from backend.dialects.dialect import Dialect
 from backend.errors import GatewayError
+from backend.routes.hot_lane import HotLane
 from backend.settings import Settings
 from backend.turns import take_turn
 
@@ -39,11 +41,30 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._idle: set[Any] = set()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """The hot lane has every connection first, and gives back those on which it is asked something else."""
         self._idle.add(client)
         try:
-            super().handle(listener, client, addr)
+            left = self._lane.serve(client, KEEP_ALIVE_S, partial(self._note, client))
         finally:
             self._idle.discard(client)
+        if left is None:
+            util.close(client)
+            return
+        self._idle.add(left)
+        try:
+            super().handle(listener, left, addr)
+        finally:
+            self._idle.discard(left)
+
+    @property
+    def _lane(self) -> HotLane:
+        lane: HotLane = self.wsgi.extensions["passerelle"].lane
+        return lane
+
+    def _note(self, client: Any, is_busy: bool) -> bool:
+        """Whether this worker goes on; an idle connection is one that may be closed when it ends."""
+        (self._idle.discard if is_busy else self._idle.add)(client)
+        return bool(self.alive)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: streams may end, but nobody waits for connections on which nothing is asked."""
