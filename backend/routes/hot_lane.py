@@ -9,6 +9,7 @@ writing of HTTP is ours.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
@@ -31,6 +32,7 @@ from backend.routes.body import BODY_DEADLINE_S, parse_object
 from backend.routes.dialects import Dialects
 from backend.turns import take_turn
 
+log = logging.getLogger("passerelle.lane")
 FIRST_READ = 8192
 """As much as gunicorn reads: a larger head meets its limits, not ours."""
 _HEAD = re.compile(rb"POST (/[A-Za-z0-9/_-]{1,64}) HTTP/1\.1\r\n((?:[A-Za-z0-9-]{1,64}:[\t\x20-\x7e]*+\r\n){1,64})\r\n")
@@ -122,6 +124,7 @@ class HotLane:
         """Whether the connection can be used again, and what has come of the next request."""
         meter = Meter(self._observers, new_request_id(), "POST", head.path)
         dialect = self._dialects.at(head.path, head)
+        log.debug("%s is regular.", meter.request_id)
         rest = data[head.length :]
         try:
             self._admission.admit(head)

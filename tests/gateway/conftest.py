@@ -8,7 +8,17 @@ import pytest
 
 from tests.fake_backend import FakeBackend, FakeModel
 from tests.gateway.managed import ANCHOR, HUGGING, Pair, refresh
+from tests.gateway.wire import MORE_HEADERS
 from tests.running_gateway import RunningGateway
+
+
+@pytest.fixture(params=["hot", pytest.param("plain", marks=pytest.mark.long)])
+def each_path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test runs over the hot lane, and (among the long ones) over Flask."""
+    if request.param == "plain":
+        MORE_HEADERS["X-Request-Id"] = "plain"
+    yield
+    MORE_HEADERS.clear()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from tests.fake_backend import Bytes, Chunks, End, FakeBackend, FakeModel, Head,
 from tests.gateway.wire import CHAT, Wire, chat_body, wait_until
 from tests.running_gateway import RunningGateway
 
+pytestmark = pytest.mark.usefixtures("each_path")
 Pair = tuple[FakeBackend, RunningGateway]
 SSE = Head(200, {"content-type": "text/event-stream"})
 NDJSON = Head(200, {"content-type": "application/x-ndjson"})

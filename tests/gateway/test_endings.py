@@ -14,6 +14,7 @@ from tests.fake_dialects import TOKENS
 from tests.gateway.wire import CHAT, Wire, chat_body, events, text_of
 from tests.running_gateway import RunningGateway
 
+pytestmark = pytest.mark.usefixtures("each_path")
 SSE = Head(200, {"content-type": "text/event-stream"})
 NDJSON = Head(200, {"content-type": "application/x-ndjson"})
 Pair = tuple[FakeBackend, RunningGateway]

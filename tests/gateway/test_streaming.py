@@ -12,6 +12,7 @@ from tests.fake_backend import Bytes, End, FakeBackend, Head, Step, WaitFor
 from tests.gateway.wire import CHAT, Wire, chat_body, events, text_of, wait_until
 from tests.running_gateway import RunningGateway
 
+pytestmark = pytest.mark.usefixtures("each_path")
 Pair = tuple[FakeBackend, RunningGateway]
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 
