@@ -37,6 +37,7 @@ from backend.routes import openai as openai_routes
 from backend.routes import own as own_routes
 from backend.routes.admission import Admission
 from backend.routes.dialects import Dialects
+from backend.routes.model_name import ModelName
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
@@ -100,6 +101,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     app = Flask("passerelle", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1024 * 1024
     app.url_map.merge_slashes = False
+    app.url_map.converters["model"] = ModelName
 
     admission = Admission(settings)
     backends = tuple(build(settings) for build in _BACKENDS[settings.backend])
