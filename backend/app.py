@@ -39,6 +39,7 @@ from backend.routes.answers import bug, common_headers, new_request_id
 from backend.routes.answers import gone as client_gone
 from backend.routes.dialects import Dialects
 from backend.routes.hot_lane import HotLane
+from backend.routes.model_name import ModelName
 from backend.routes.pages import pages
 from backend.routes.reply import StreamResponse, error_of, render
 from backend.routing.catalogue import Catalogue
@@ -103,6 +104,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     app = Flask("passerelle", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * 1024 * 1024
     app.url_map.merge_slashes = False
+    app.url_map.converters["model"] = ModelName
 
     admission = Admission(settings)
     backends = tuple(build(settings) for build in _BACKENDS[settings.backend])

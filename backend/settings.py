@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -14,6 +15,8 @@ from dotenv import dotenv_values
 
 BACKENDS = ("auto", "ollama", "lmstudio", "openai", "embedded")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://" + _HOST.pattern, re.ASCII)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -106,17 +109,18 @@ def _url(value: str) -> str:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = _list(value)
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError("wants whole origins such as http://localhost:3000, separated by commas (no *, no path)")
-    return tuple(origin.lower() for origin in origins)
+    """Also those of programs that show web pages: app://obsidian.md, chrome-extension://abc…, vscode-webview://…"""
+    origins = tuple(origin.lower() for origin in _list(value))
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError(
+            "wants whole origins such as http://localhost:3000 or app://obsidian.md, comma-separated (no *, no path)"
+        )
+    return origins
 
 
 def _hosts(value: str) -> tuple[str, ...]:
     hosts = tuple(host.lower() for host in _list(value))
-    if any("/" in host or "*" in host or " " in host for host in hosts):
+    if not all(_HOST.fullmatch(host) for host in hosts):
         raise ValueError("wants host names such as gpu.lab.example, separated by commas (no *, no http://)")
     return hosts
 
@@ -156,7 +160,9 @@ class Settings:
     )
     max_body_mb: int = _setting("32", _whole(1, 1024), "largest request, in MiB")
     allowed_hosts: tuple[str, ...] = _setting("", _hosts, "further names of this gateway, comma-separated")
-    cors_origins: tuple[str, ...] = _setting("", _origins, "further pages that may call, as http://localhost:3000")
+    cors_origins: tuple[str, ...] = _setting(
+        "", _origins, "further pages that may call, as http://localhost:3000 or app://obsidian.md"
+    )
     api_keys: tuple[Secret, ...] = _setting("", _secrets, "keys that callers must show, comma-separated; empty: none")
     manage_models: bool = _setting(
         "false", _yes_or_no, "true: callers may load, unload, pull and delete models of Ollama and LM Studio"

@@ -39,7 +39,7 @@ Part = Text | Image
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call the model made earlier; `arguments` is the text of a JSON object."""
+    """A call the model made earlier; `arguments` is the text of a JSON object, or what the model wrote instead."""
 
     id: str
     name: str

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
 from backend.dialects.chat import JSON, Message, Part, Role, Text, ToolCall
-from backend.dialects.fields import Fields, is_writable
+from backend.dialects.fields import Fields
 from backend.dialects.images import read_data_uri, read_images
 from backend.errors import Unsupported
 
@@ -56,9 +54,9 @@ def _message(message: Fields, legacy_id: str, legacy_ids: dict[str, str]) -> Mes
     if word is None:
         raise message.fault("role", f"must be one of {', '.join(_ROLES)}.")
     role = _ROLES[word]
-    name = message.label("name", _LONGEST_NAME)
+    name = message.text("name") if role == "tool" else message.label("name", _LONGEST_NAME)
     calls = _tool_calls(message, legacy_id, legacy_ids) if role == "assistant" else ()
-    reply_to = message.label("tool_call_id", _LONGEST_NAME) if role == "tool" else None
+    reply_to = message.text("tool_call_id") if role == "tool" else None
     if word == "function" and name is not None:
         reply_to = reply_to or legacy_ids.get(name)
     if role == "tool" and reply_to is None and name is None:
@@ -123,29 +121,18 @@ def _tool_calls(message: Fields, legacy_id: str, legacy_ids: dict[str, str]) -> 
 def _tool_call(call: Fields) -> ToolCall:
     if call.value("type") not in (None, "function"):
         raise Unsupported("Only tool calls of the type function are known here.", call.param("type"))
-    id = call.label("id", _LONGEST_NAME)
+    id = call.text("id")
     if id is None:
         raise call.fault("id", "must be a string.")
     return _function(call.require("function"), id)
 
 
 def _function(function: Fields, id: str) -> ToolCall:
-    name = function.label("name", _LONGEST_NAME)
+    """A model wrote it, and the gateway gave it out: whatever it is, it may come back."""
+    name = function.text("name")
     if not name:
         raise function.fault("name", "must name a function.")
-    arguments = function.text("arguments") or "{}"
-    if not _is_object(arguments):
-        raise function.fault("arguments", "must be the text of a JSON object.")
-    return ToolCall(id, name, arguments)
-
-
-def _is_object(text: str) -> bool:
-    """Whether it is an object that a backend which wants it as JSON can be given."""
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(value, dict) and is_writable(value)
+    return ToolCall(id, name, function.text("arguments") or "{}")
 
 
 def _written(message: Message) -> dict[str, JSON]:

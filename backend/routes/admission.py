@@ -2,6 +2,9 @@
 
 A web page elsewhere can make a browser call us; what it cannot do is choose the Host header (unless its
 name points here: DNS rebinding) or hide its Origin. Both are compared as exact strings, on every request.
+
+Our own page may be reached under another scheme and port than we listen on: through a proxy with TLS, or a forwarded
+port. Its origin is then the Host header's, which is ours; that of any other page is not.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from backend.settings import Settings, is_loopback
 
 log = logging.getLogger("passerelle")
 ORIGINS_SAID = 20
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+SCHEMES = tuple(DEFAULT_PORTS)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
 _LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,512}", re.ASCII)
@@ -29,18 +34,19 @@ class Headers(Protocol):
 
 
 class Admission:
-    """Checks made before anything else is looked at."""
+    """Checks made before anything else is looked at. `origins` are those of pages that may read our answers though a
+    browser takes them for another site's."""
 
     def __init__(self, settings: Settings) -> None:
-        self._hosts = {"localhost", "127.0.0.1", "[::1]", *settings.allowed_hosts}
+        local = {"localhost", "127.0.0.1", "[::1]"}
         if not is_loopback(settings.host) and settings.host not in ("0.0.0.0", "::"):  # noqa: S104 – compared, not bound
-            self._hosts.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
-        self.origins = [
-            *(f"http://{host}:{settings.port}" for host in sorted(self._hosts)),
-            *settings.cors_origins,
-        ]
-        if settings.port == 80:
-            self.origins += [f"http://{host}" for host in sorted(self._hosts)]
+            local.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
+        named = [_HOST.fullmatch(host) for host in settings.allowed_hosts]
+        named_ports = {(match[1], match[2]) for match in named if match is not None}
+        self._hosts = local | {host for host, _ in named_ports}
+        served = {(scheme, host, str(settings.port)) for scheme in SCHEMES for host in self._hosts}
+        served |= {(scheme, host, port or DEFAULT_PORTS[scheme]) for scheme in SCHEMES for host, port in named_ports}
+        self.origins = [*sorted(_origin(*origin) for origin in served), *settings.cors_origins]
         self._refused: set[str] = set()
         self._digests = [_digest(key.reveal()) for key in settings.api_keys]
 
@@ -65,7 +71,7 @@ class Admission:
         """Raises Forbidden for a web page of another origin. Following a link to our page stays possible."""
         origin = headers.get("Origin")
         if origin is not None:
-            if origin not in self.origins:
+            if origin not in self.origins and not _is_of(origin, headers.get("Host") or ""):
                 self._say_once(origin)
                 raise Forbidden(
                     "Web pages of this origin may not call the gateway. If they should, put the origin "
@@ -108,6 +114,18 @@ class Admission:
         except Unauthorized:
             return False
         return True
+
+
+def _origin(scheme: str, host: str, port: str) -> str:
+    """As a browser writes it."""
+    return f"{scheme}://{host}" if port == DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether the page came from where its request goes. `host` is known to be ours."""
+    scheme, _, authority = origin.partition("://")
+    default = DEFAULT_PORTS.get(scheme)
+    return default is not None and authority == host.lower().removesuffix(f":{default}")
 
 
 def _credentials(headers: Headers) -> set[str]:

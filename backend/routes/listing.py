@@ -21,7 +21,7 @@ def routes(catalogue: Catalogue) -> Blueprint:
             return json_reply(anthropic.encode_models(listed, request.args))
         return json_reply(openai.encode_models(listed))
 
-    @blueprint.get("/v1/models/<path:name>")
+    @blueprint.get("/v1/models/<model:name>")
     def model(name: str) -> Response:
         found = catalogue.find(name)[1]
         return json_reply(anthropic.encode_model(found) if SIGN in request.headers else openai.encode_model(found))

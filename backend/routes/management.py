@@ -36,8 +36,8 @@ def routes(management: Management) -> Blueprint:
         relay = management.pull(name, client(), meter())
         return stream_reply(relay, ProgressStream(), {"x-passerelle-backend": meter().backend or ""})
 
-    @blueprint.delete("/v1/models/<path:name>")
-    @blueprint.delete("/models/<path:name>")
+    @blueprint.delete("/v1/models/<model:name>")
+    @blueprint.delete("/models/<model:name>")
     def delete(name: str) -> Response:
         return json_reply(encode_deletion(management.delete(name, meter())))
 

@@ -48,7 +48,7 @@ def routes(
         }
         return json_reply(orjson.dumps(listed))
 
-    @blueprint.get("/models/<path:name>")
+    @blueprint.get("/models/<model:name>")
     def model(name: str) -> Response:
         return json_reply(orjson.dumps(describe_model(catalogue.find(name)[1])))
 

@@ -461,10 +461,11 @@ def test_a_conversation_goes_down_with_its_images_and_calls() -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", "5"])
-def test_arguments_that_are_no_object_are_the_callers_fault(arguments: str) -> None:
-    with pytest.raises(BadRequest):
-        _chat(messages=(Message("assistant", tool_calls=(ToolCall("c", "f", arguments),)),))
+@pytest.mark.parametrize("arguments", ["{", "[1]", "5", '{"city": "Par', "{}{}", '{"a":' * 300 + "1" + "}" * 300])
+def test_arguments_that_are_no_object_stay_readable_as_the_one_argument(arguments: str) -> None:
+    (message,) = _chat(messages=(Message("assistant", tool_calls=(ToolCall("c", "f", arguments),)),))["messages"]
+
+    assert message["tool_calls"][0]["function"]["arguments"] == {"arguments": arguments}
 
 
 @pytest.mark.parametrize(

@@ -49,16 +49,6 @@ def test_a_number_that_is_none_is_refused_wherever_a_number_is_read(value: float
         parse_chat({"messages": [USER], "options": {"mirostat": value}})
 
 
-def test_arguments_nested_deeper_than_a_writer_goes_are_refused() -> None:
-    arguments = '{"a":' * 300 + "1" + "}" * 300
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
-
-    with pytest.raises(BadRequest) as caught:
-        parse_chat({"messages": [{"role": "assistant", "tool_calls": [call]}]})
-
-    assert caught.value.param == "messages[0].tool_calls[0].function.arguments"
-
-
 def test_a_long_name_in_a_request_is_refused_with_its_limit() -> None:
     assert parse_chat({"model": "m" * 512, "messages": [USER]}).model == "m" * 512
     with pytest.raises(BadRequest, match="512"):

@@ -24,8 +24,9 @@ def pair() -> Iterator[Pair]:
             BACKEND="openai",
             OPENAI_URL=fake.url + "/v1",
             IDLE_TIMEOUT_S=1,
-            ALLOWED_HOSTS="gpu.lab.example",
-            CORS_ORIGINS="http://localhost:3000,https://notes.example",
+            ALLOWED_HOSTS="gpu.lab.example,gateway.lab.example:8443",
+            CORS_ORIGINS="http://localhost:3000,https://notes.example,app://obsidian.md,vscode-webview://0a1b,"
+            "moz-extension://6c1f2d3e-0000,chrome-extension://mhnlakgilnojmhinhkckjpncpbhabphi,tauri://localhost",
         ) as gateway,
     ):
         yield fake, gateway

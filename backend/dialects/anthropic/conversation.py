@@ -19,7 +19,6 @@ from backend.dialects.fields import Fields
 from backend.dialects.images import read_data_uri, read_typed
 from backend.errors import Unsupported
 
-_LONGEST_NAME = 256
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _BILLING = re.compile(r"x-anthropic-billing-header:(?: *[a-z_]+=[^;\n]{0,200};)*\s*")
 """What Claude Code begins its system prompt with: no word for a model, and where it changes with every request, it
@@ -221,7 +220,8 @@ def _required(block: Fields, name: str) -> str:
 
 
 def _name(block: Fields, name: str) -> str:
-    text = block.label(name, _LONGEST_NAME)
+    """Of a call or a tool. A model may have written it, and the gateway given it out: then it may come back."""
+    text = block.text(name)
     if not text:
         raise block.fault(name, "must be a string that is not empty.")
     return text

@@ -2,7 +2,7 @@ import { backendName } from "../../helpers/format.js"
 import { html, useEffect, useRef, useState } from "../../helpers/interface.js"
 import { useApp, useChanges } from "../shared/context.js"
 
-const LONGEST_NAME = 300
+const LONGEST_NAME = 512
 const SWITCH = "MANAGE_MODELS=true"
 const EXAMPLES = { ollama: "llama3.2, qwen3:4b, hf.co/…", lmstudio: "qwen/qwen3-4b, https://huggingface.co/…" }
 

@@ -24,6 +24,7 @@ from backend.dialects.chat import (
     Sampling,
     ToolCall,
 )
+from backend.dialects.fields import is_writable
 from backend.dialects.ollama.upstream.tools import write_tools
 from backend.errors import BadRequest, Unsupported
 
@@ -189,10 +190,13 @@ def _message(message: Message, names: dict[str, str]) -> JSON:
 
 
 def _tool_call(index: int, call: ToolCall) -> JSON:
+    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": _arguments(call.arguments)}}
+
+
+def _arguments(text: str) -> dict[str, JSON]:
+    """Ollama takes an object and nothing else. What a model wrote instead stays readable as the one argument."""
     try:
-        arguments = orjson.loads(call.arguments or "{}")
+        value = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise BadRequest("The arguments of an earlier tool call are no JSON object.", "messages")
-    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": arguments}}
+        value = None
+    return value if isinstance(value, dict) and is_writable(value) else {"arguments": text}
