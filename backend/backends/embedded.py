@@ -1,8 +1,8 @@
 """The embedded engine as a backend: llama.cpp in a child process, one GGUF at a time.
 
 A request for a listed model that is not loaded makes the engine change over to it, if it is idle; while it
-answers somebody, the request is refused (model_busy), so that nobody's answer is cut. The bundled demo model
-is served only where the models folder holds no GGUF; it runs at temperature 0 and is paced.
+answers somebody, the request is refused (model_busy), so that nobody's answer is cut. Where a request says nothing of
+sampling, what the model's maker recommends is used. The bundled demo model runs at temperature 0 and is paced.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.vectors import decode_embeddings
 from backend.dialects.vectors import VectorsDecoder
 from backend.engine.engine import Engine
-from backend.engine.folder import Folder, ModelFile, demo_model
-from backend.engine.gguf_cursor import NotGGUF
+from backend.engine.folder import ModelFile
 from backend.engine.keeper import Load
-from backend.errors import BackendFailed, BackendUnavailable, ModelNotFound, Unsupported
+from backend.engine.library import Library, without_suffix
+from backend.errors import BackendFailed, BackendUnavailable, Unsupported
 from backend.identity import Identity
 from backend.settings import Settings
 from backend.upstream.endpoint import Endpoint
@@ -83,8 +83,7 @@ class EmbeddedBackend:
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
         self._settings = settings
         self._engine = engine or Engine()
-        self._folder = Folder(settings.models_dir)
-        self._demo: ModelFile | None = None
+        self._library = Library(settings.models_dir)
         self._lock = threading.Lock()
         self._handed_out_at = -ARRIVAL_S
         self._waiting = 0
@@ -100,11 +99,11 @@ class EmbeddedBackend:
         """Being asked means being chosen (nobody asks further once a better backend answers): the engine starts
         now, so that the first request need not wait, or changes to what the folder holds now."""
         version = _engine_version()
-        files = self._files()
+        files = self._library.files()
         self._is_wanted.set()
         loaded = self._engine.loaded
         is_listed = any(self._load(file) == loaded for file in files)
-        default = self._load(self._default(files))
+        default = self._load(self._library.default(self._settings.default_model))
         if not is_listed or self._engine.failure():
             self._change_to(default)
         with contextlib.suppress(BackendFailed, BackendUnavailable):  # what it says instead follows
@@ -172,45 +171,16 @@ class EmbeddedBackend:
     # -- which models there are
 
     def models(self) -> list[Model]:
-        return [self._model(file) for file in self._files()]
+        return [self._model(file) for file in self._library.files()]
 
     def resolve(self, model: str, models: list[Model]) -> Model | None:
-        wanted = _without_suffix(model)
+        wanted = without_suffix(model)
         return next((listed for listed in models if listed.id in (model, wanted)), None)
 
     def show(self, model: str) -> Mapping[str, Any]:
-        file = self._file(model)
+        file = self._library.file(model)
         shown = self._model(file)
         return {**file.described(), "context_length": shown.context_length, "is_loaded": shown.is_loaded}
-
-    def _files(self) -> list[ModelFile]:
-        """What can be served, never empty. Raises BackendUnavailable where there are only damaged files: the demo
-        model in their place would hide that."""
-        files = self._folder.files()
-        if files:
-            return files
-        if self._folder.faults:
-            raise BackendUnavailable(" ".join(self._folder.faults.values()) + " Replace or remove it.")
-        if self._demo is None:
-            try:
-                self._demo = demo_model()
-            except (OSError, NotGGUF) as fault:
-                raise BackendUnavailable(
-                    f"The bundled demo model is missing or damaged. Put a GGUF file into {self._settings.models_dir}."
-                ) from fault
-        return [self._demo]
-
-    def _file(self, model: str) -> ModelFile:
-        wanted = _without_suffix(model)
-        for file in self._files():
-            if file.id in (model, wanted):
-                return file
-        raise ModelNotFound(f"The embedded engine has no model {model[:100]!r}. GET /models lists those it has.")
-
-    def _default(self, files: list[ModelFile]) -> ModelFile:
-        wanted = _without_suffix(self._settings.default_model)
-        chatting = [file for file in files if not file.header.makes_embeddings]
-        return next((file for file in files if file.id == wanted), (chatting or files)[0])
 
     def _load(self, file: ModelFile) -> Load:
         return file.load(self._settings.engine_context, self._settings.engine_parallel)
@@ -234,26 +204,28 @@ class EmbeddedBackend:
             is_demo=file.is_demo,
             created=file.changed_ns // 10**9,
             memory_bytes=self._engine.memory_bytes() if address else None,
+            languages=file.maker.languages,
+            sampling=file.maker.sampling,
         )
 
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        file = self._file(request.model)
+        file = self._library.file(request.model)
         _check(request, file)
-        asked = _for_demo(request) if file.is_demo else request
+        asked = _as_its_maker_says(request, file)
         body, decoder = encode_chat(asked, QUIRKS), OpenAIChatDecoder(self.identity)
         return self._call(file, "/chat/completions", body, decoder, unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:
-        file = self._file(request.model)
+        file = self._library.file(request.model)
         _check_speaks(file)
-        asked = _for_demo(request) if file.is_demo else request
+        asked = _as_its_maker_says(request, file)
         body, decoder = encode_completion(asked, QUIRKS), OpenAICompletionDecoder(self.identity)
         return self._call(file, "/completions", body, decoder, unheeded(request, QUIRKS))
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        file = self._file(request.model)
+        file = self._library.file(request.model)
         if not file.header.makes_embeddings:
             raise Unsupported(f"{file.name} makes no embeddings. An embedding model (GGUF) does.", "model")
         decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
@@ -291,17 +263,15 @@ def _check_speaks(file: ModelFile) -> None:
         raise Unsupported(f"{file.name} makes embeddings only. Choose another model for text.", "model")
 
 
-def _for_demo(request: Request) -> Request:
-    """Any other temperature breaks the sentences that the demo model knows by heart."""
-    return replace(request, sampling=replace(request.sampling, temperature=0.0))
+def _as_its_maker_says(request: Request, file: ModelFile) -> Request:
+    """What the caller says of sampling, and what the maker recommends for the rest. The demo's caller has no say in the
+    temperature: any other breaks the sentences that it knows by heart."""
+    said = replace(request.sampling, temperature=None) if file.is_demo else request.sampling
+    return replace(request, sampling=said.filled(file.maker.sampling))
 
 
 def _pace(file: ModelFile) -> float | None:
     return DEMO_PACE_S if file.is_demo else None
-
-
-def _without_suffix(model: str) -> str:
-    return model[:-5] if model.lower().endswith(".gguf") else model
 
 
 def _engine_version() -> str:

@@ -7,7 +7,7 @@ plain slotted classes; nobody changes one except the relay, which fills `Usage.f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from backend.dialects.progress import Progress
@@ -98,6 +98,10 @@ class Sampling:
     logit_bias: Mapping[str, float] | None = None
     logprobs: bool = False
     top_logprobs: int | None = None
+
+    def filled(self, told: Mapping[str, Any]) -> Sampling:
+        """The same, and what is told where the caller did not say."""
+        return replace(self, **{name: value for name, value in told.items() if getattr(self, name) is None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,11 +377,12 @@ def _join(calls: list[ToolCallDelta], piece: ToolCallDelta) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as /models shows it. Sizes in bytes, context in tokens; None is "not told".
+    """A model as /models shows it. Sizes in bytes, context in tokens; None or empty is "not told".
 
     `context_length` is what it has in memory, or would be loaded with; `trained_context_length` the most it could
     have. `is_cloud`: what is said to it leaves the backend's machine. `shares_with`: other names of the same weights,
-    which are in memory once, in one way.
+    which are in memory once, in one way. `languages` are ISO 639 codes; `sampling` is what is used where a request
+    does not say, in the names of `Sampling`.
     """
 
     id: str
@@ -396,3 +401,5 @@ class Model:
     trained_context_length: int | None = None
     is_cloud: bool = False
     shares_with: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    sampling: Mapping[str, float] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from typing import Any
 from backend.engine.gguf import Header, read_header
 from backend.engine.gguf_cursor import NotGGUF
 from backend.engine.keeper import Load
+from backend.engine.maker import DEMO, Maker, maker_of
 
 log = logging.getLogger("passerelle")
 
@@ -36,6 +37,16 @@ class ModelFile:
     size_bytes: int
     changed_ns: int
     is_demo: bool = False
+
+    @property
+    def maker(self) -> Maker:
+        return DEMO if self.is_demo else maker_of(self.header)
+
+    @property
+    def may_speak_french(self) -> bool:
+        """Of most files nobody knows."""
+        languages = self.maker.languages
+        return not languages or any(code.partition("-")[0] in ("fr", "fra", "fre") for code in languages)
 
     @property
     def capabilities(self) -> tuple[str, ...]:
@@ -75,6 +86,8 @@ class ModelFile:
             "quantization": header.quantization,
             "trained_context_length": header.trained_context,
             "capabilities": list(self.capabilities),
+            "languages": list(self.maker.languages),
+            "sampling": dict(self.maker.sampling),
             "format": "gguf",
             "size_bytes": self.size_bytes,
             "is_demo": self.is_demo,

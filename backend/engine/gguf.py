@@ -111,7 +111,7 @@ def read_beginning(data: bytes) -> dict[str, Value]:
     with suppress(Ended):
         for _ in range(entries):
             if (pair := cursor.entry()) is not None:
-                values.setdefault(*pair)
+                values[pair[0]] = pair[1]
     return values
 
 

@@ -177,8 +177,8 @@ class Catalogue:
         return model
 
     def _default(self, listing: _Listing) -> Model | None:
-        """DEFAULT_MODEL where the backend has it, else the first model that chats, loaded ones before others. Never one
-        in a cloud: whoever names no model has not agreed to that."""
+        """DEFAULT_MODEL where the backend has it, else the first model that chats: loaded ones before others, and after
+        all of them a demo. Never one in a cloud: whoever names no model has not agreed to that."""
         if self._default_model:
             model = listing.backend.resolve(self._default_model, listing.models)
             if model is not None and not model.is_cloud:
@@ -188,7 +188,7 @@ class Catalogue:
                 self._has_missed_default = True
                 log.warning(*self._missed(listing, model))
         chatting = [model for model in listing.models if _can_chat(model) and not model.is_cloud]
-        return next((model for model in chatting if model.is_loaded), chatting[0] if chatting else None)
+        return min(chatting, key=lambda model: (model.is_demo, not model.is_loaded), default=None)
 
     def _missed(self, listing: _Listing, model: Model | None) -> tuple[str, ...]:
         if model is not None:

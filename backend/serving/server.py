@@ -119,7 +119,7 @@ def _default_model(catalogue: Any) -> str:
         is_demo = catalogue.find(name)[1].is_demo
     except GatewayError as fault:
         return fault.message
-    advice = "a small demo. For real answers start Ollama or LM Studio, or put a GGUF file into MODELS_DIR"
+    advice = "a small demo. For real answers: python -m backend get, or start Ollama or LM Studio"
     return f"{name} ({advice})" if is_demo else name
 
 

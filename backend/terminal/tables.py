@@ -9,7 +9,7 @@ from backend.terminal.screen import as_json, cell, details, printable, size, tab
 
 __all__ = ["as_json", "details", "models", "stats"]
 
-_MODEL_COLUMNS = ("", "MODEL", "SIZE", "PARAMETERS", "QUANTIZATION", "CONTEXT", "LOADED", "CAN")
+_MODEL_COLUMNS = ("", "MODEL", "SIZE", "PARAMETERS", "QUANTIZATION", "CONTEXT", "SPEAKS", "LOADED", "CAN")
 _STATS_COLUMNS = (
     "MODEL",
     "REQUESTS",
@@ -45,6 +45,7 @@ def _model(entry: Mapping[str, Any], default: Any) -> list[str]:
         cell(entry.get("parameters")),
         cell(entry.get("quantization")),
         cell(entry.get("context_length")),
+        cell(entry.get("languages")),
         cell(entry.get("is_loaded")),
         cell(entry.get("capabilities")),
     ]

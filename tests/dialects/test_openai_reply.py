@@ -533,6 +533,8 @@ MODEL = Model(
     is_loaded=True,
     created=1700000000,
     memory_bytes=3000000000,
+    languages=("en", "fr"),
+    sampling={"temperature": 0.6},
 )
 
 
@@ -565,8 +567,11 @@ def test_a_model_is_described_with_all_that_is_known() -> None:
         "is_cloud": False,
         "memory_bytes": 3000000000,
         "shares_with": [],
+        "languages": ["en", "fr"],
+        "sampling": {"temperature": 0.6},
     }
-    assert describe_model(Model("a", "embedded", name="Demo", is_demo=True))["name"] == "Demo"
+    unknown = describe_model(Model("a", "embedded", name="Demo", is_demo=True))
+    assert (unknown["name"], unknown["languages"], unknown["sampling"]) == ("Demo", None, None)
 
 
 def test_an_error_has_all_four_of_openais_keys() -> None:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from backend.engine.folder import DEMO_PATH
 from backend.engine.gguf import read_header
 
 ALIGNMENT = 32
@@ -16,9 +17,13 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
-def entry(key: str, value: str | int) -> bytes:
+def entry(key: str, value: str | int | float | Sequence[str]) -> bytes:
     if isinstance(value, str):
         return text(key) + struct.pack("<I", 8) + text(value)
+    if isinstance(value, float):
+        return text(key) + struct.pack("<If", 6, value)
+    if isinstance(value, Sequence):
+        return text(key) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
     return text(key) + struct.pack("<II", 4, value)
 
 
@@ -39,4 +44,13 @@ def with_entries(source: Path, target: Path, entries: Sequence[bytes]) -> Path:
     head = b"GGUF" + struct.pack("<IQQ", version, tensors, count + len(entries)) + b"".join(entries) + data[24:end]
     weights = data[end + -end % ALIGNMENT :]
     target.write_bytes(head + bytes(-len(head) % ALIGNMENT) + weights)
+    return target
+
+
+def english_only(target: Path) -> Path:
+    """The demo model under another name, which says of itself that it speaks English."""
+    both, one = text("en") + text("fr"), text("en") + text("en")
+    data = DEMO_PATH.read_bytes()
+    assert data.count(both) == 1
+    target.write_bytes(data.replace(both, one))
     return target

@@ -43,7 +43,7 @@ from backend.errors import (
     Unsupported,
 )
 from backend.settings import Settings
-from tests.engine.gguf_file import entry, with_entries
+from tests.engine.gguf_file import english_only, entry, with_entries
 from tests.engine.running_engine import DEADLINE_S, ask, eventually, is_running, long_stream
 from tools.demo_model.corpus import PRESETS as PRESETS_FILE
 from tools.demo_model.corpus import TAUGHT_PRESETS, Corpus
@@ -345,6 +345,38 @@ def test_a_folder_of_rubbish_is_not_hidden_by_the_demo_model(folder: Path, engin
 
     with pytest.raises(BackendUnavailable, match=r"page.gguf .* is not a GGUF file"):
         backend.version()
+
+
+def test_beside_a_model_that_speaks_no_french_the_demo_stays(folder: Path, engine: Engine) -> None:
+    english_only(folder / "small.gguf")
+    backend = EmbeddedBackend(settings(folder), engine)
+
+    backend.version()
+
+    assert [(model.id, model.is_demo, model.languages) for model in backend.models()] == [
+        ("small", False, ("en",)),
+        ("passerelle-demo", True, ("en", "fr")),
+    ]
+    assert engine.loaded is not None
+    assert engine.loaded.model == "small"
+
+
+def test_what_the_maker_recommends_is_used_where_the_caller_says_nothing(folder: Path, engine: Engine) -> None:
+    own = [entry("general.sampling.temp", 0.3), entry("general.sampling.top_k", 20)]
+    with_entries(DEMO_PATH, folder / "mine.gguf", own)
+    backend = EmbeddedBackend(settings(folder), engine)
+
+    silent = json.loads(backend.chat(chat("mine")).body)
+    plain = json.loads(backend.completion(CompletionRequest("mine", "Tokens are")).body)
+    said = json.loads(backend.chat(chat("mine", sampling=Sampling(temperature=1.0, top_p=0.5))).body)
+
+    assert [(asked["temperature"], asked["top_k"], asked.get("top_p")) for asked in (silent, plain, said)] == [
+        (0.3, 20, None),
+        (0.3, 20, None),
+        (1.0, 20, 0.5),
+    ]
+    assert backend.models()[0].sampling == {"temperature": 0.3, "top_k": 20}
+    assert backend.show("mine")["sampling"] == {"temperature": 0.3, "top_k": 20}
 
 
 def test_a_gguf_that_appears_takes_the_place_of_the_demo_model(folder: Path, engine: Engine) -> None:

@@ -53,18 +53,17 @@ def test_the_quantization_is_named_or_read_off_the_tensors(tmp_path: Path, kind:
 
 
 def test_a_short_list_of_words_about_the_model_is_kept(tmp_path: Path) -> None:
-    words = struct.pack("<IIQ", 9, 8, 2) + text("en") + text("fr")
-    many = struct.pack("<IIQ", 9, 8, 65) + 65 * text("x")
+    languages = ("en", "fr")
+    entries = [
+        entry("general.languages", languages),
+        entry("tokenizer.words", languages),
+        entry("general.tags", 65 * ["x"]),
+    ]
 
-    header = read_header(
-        gguf(
-            tmp_path / "m.gguf",
-            [text("general.languages") + words, text("tokenizer.words") + words, text("general.tags") + many],
-        )
-    )
+    header = read_header(gguf(tmp_path / "m.gguf", entries))
 
-    assert header.values == {"general.languages": ("en", "fr")}
-    assert header.words("general.languages") == ("en", "fr")
+    assert header.values == {"general.languages": languages}
+    assert header.words("general.languages") == languages
     assert header.words("general.name") == ()
 
 
