@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend.backends.backend import Backend, Leavable
 from backend.backends.embedded import EmbeddedBackend
+from backend.backends.encoders import EncodersBackend
 from backend.backends.lmstudio import LMStudioBackend
 from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
@@ -54,6 +55,7 @@ EXPOSED = [
     "x-passerelle-backend",
     "x-passerelle-demo",
     "x-passerelle-ignored",
+    "x-passerelle-model",
     "x-request-id",
 ]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -107,7 +109,8 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     admission = Admission(settings)
     backends = tuple(build(settings) for build in _BACKENDS[settings.backend])
     selection = Selection(backends)
-    catalogue = Catalogue(selection, settings.default_model, settings.cloud_models)
+    encoders = EncodersBackend()
+    catalogue = Catalogue(selection, settings.default_model, settings.cloud_models, encoders=encoders)
     stats = Stats()
     observers = Observers([stats, access_log, selection.heard], stats.begin)
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
@@ -127,7 +130,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     _admit(app, admission, observers, dialects)
     exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
     CORS(app, origins=exact, expose_headers=EXPOSED, max_age=600, always_send=False)
-    app.extensions["passerelle"] = Parts(selection, catalogue, backends, dialects, lane)
+    app.extensions["passerelle"] = Parts(selection, catalogue, (*backends, encoders), dialects, lane)
     return app
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from urllib.parse import quote
 
 from backend.backends.backend import Backend, Call
 from backend.dialects.chat import (
@@ -16,6 +17,7 @@ from backend.dialects.chat import (
     GenerationRequest,
     Model,
 )
+from backend.dialects.vectors import blamed
 from backend.errors import ContextLengthExceeded
 from backend.relay.attempt import Attempt
 from backend.relay.client import Client
@@ -25,6 +27,9 @@ from backend.relay.relay import Relay
 from backend.relay.watch import Watch
 from backend.routing.catalogue import Catalogue
 from backend.upstream.idle import IdleConnections
+
+_PLAIN = "/:@+ ()"
+"""What stays as it is in a header, beside letters, digits and `_.-~`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +55,29 @@ class Gateway:
         """
         patience_s = self._deadlines.heartbeat_s if has_heartbeat else None
         with _speaking_of(request):
-            return self._open(request.model, request.ignored, partial(_generation, request), client, meter, patience_s)
+            find = partial(self._catalogue.find, request.model)
+            known = partial(self._catalogue.known, request.model)
+            return self._open(find, request.ignored, partial(_generation, request), client, meter, patience_s, known)
 
     def embed(self, request: EmbeddingRequest, client: Client, meter: Meter) -> tuple[Embeddings, Opened]:
+        """Vectors of all inputs. A model that was named is the only one that makes them. Raises as `open` does."""
+        find = partial(self._catalogue.find_embedder, request.model)
         with _speaking_of(request):
-            opened = self._open(request.model, request.ignored, partial(_embedding, request), client, meter, None)
+            opened = self._open(find, request.ignored, partial(_embedding, request), client, meter, None)
             return opened.relay.gather().embeddings or Embeddings(()), opened
 
     def _open(
         self,
-        name: str,
+        find: Callable[[], tuple[Backend, Model]],
         ignored: tuple[str, ...],
         ask: Callable[[Backend, Model], Call],
         client: Client,
         meter: Meter,
         patience_s: float | None,
+        known: Callable[[], tuple[Backend, Model] | None] = lambda: None,
     ) -> Opened:
         with _watched(client) as watch:
-            backend, model = self._catalogue.known(name) or watch.run(lambda: self._catalogue.find(name))
+            backend, model = known() or watch.run(find)
             self._catalogue.check(model)
             meter.begin(backend.identity.id, model.id)
             call = ask(backend, model)
@@ -97,7 +107,7 @@ def _speaking_of(request: GenerationRequest | EmbeddingRequest) -> Iterator[None
         if isinstance(request, CompletionRequest):
             raise fault.about("prompt", "Shorten the prompt") from None
         if isinstance(request, EmbeddingRequest):
-            raise fault.about("input", "Split the text into shorter pieces") from None
+            raise blamed(fault, request.inputs) from None
         raise
 
 
@@ -111,7 +121,7 @@ def _embedding(request: EmbeddingRequest, backend: Backend, model: Model) -> Cal
 
 
 def _headers(model: Model, backend: Backend, ignored: tuple[str, ...]) -> dict[str, str]:
-    headers = {"x-passerelle-backend": backend.identity.id}
+    headers = {"x-passerelle-backend": backend.identity.id, "x-passerelle-model": quote(model.id, _PLAIN)}
     if ignored:
         headers["x-passerelle-ignored"] = ", ".join(ignored)
     if model.is_demo:

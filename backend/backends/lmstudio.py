@@ -168,7 +168,7 @@ class LMStudioBackend:
         return self._call(request.model, "/v1/completions", body, decoder, unheeded(request, QUIRKS))
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(request.model, "/v1/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
     def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:

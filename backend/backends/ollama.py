@@ -199,7 +199,7 @@ class OllamaBackend:
         return self._call(request.model, "/api/generate", body, OllamaDecoder("completion"), guard)
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(decode_embeddings, len(request.inputs))
+        decoder = VectorsDecoder(decode_embeddings, request)
         guard = self._guard(request.model, request.residency)
         return self._call(request.model, "/api/embed", encode_embeddings(request), decoder, guard)
 

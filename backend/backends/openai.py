@@ -138,7 +138,7 @@ class OpenAIBackend:
         return self._call(request.model, "/completions", body, decoder, unheeded(request, self._quirks))
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(request.model, "/embeddings", encode_embeddings(request, self._quirks), decoder)
 
     def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:

@@ -6,7 +6,7 @@ plain slotted classes; nobody changes one except the relay, which fills `Usage.f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -248,7 +248,8 @@ class Usage:
 class Embeddings:
     """All vectors of one request, in the order of its inputs."""
 
-    vectors: tuple[tuple[float, ...], ...]
+    vectors: tuple[Sequence[float], ...]
+    """Lists of numbers as a server wrote them, or `array("f")` where it wrote their bytes."""
     input_tokens: int = 0
 
 
@@ -396,3 +397,7 @@ class Model:
     trained_context_length: int | None = None
     is_cloud: bool = False
     shares_with: tuple[str, ...] = ()
+    dimensions: int | None = None
+    """How many numbers its vectors have."""
+    fingerprint: str | None = None
+    """`sha256:` and a digest of the model itself: two of one name that differ in it make vectors that do not mix."""

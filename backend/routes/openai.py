@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from backend.dialects.openai import reply, request
 from backend.dialects.openai.dialect import CHAT, COMPLETION
 from backend.gateway import Gateway
-from backend.routes.reply import client, generate, json_reply, meter, read_object
+from backend.routes.reply import client, generate, in_turns, json_reply, meter, read_object
 
 HOT = {
     prefix + path: kind
@@ -42,6 +42,6 @@ def routes(gateway: Gateway) -> Blueprint:
     def embeddings() -> Response:
         asked = request.parse_embeddings(read_object())
         found, opened = gateway.embed(asked, client(), meter())
-        return json_reply(reply.encode_embeddings(asked, found, opened.model.id), opened.headers)
+        return json_reply(in_turns(reply.encode_embeddings(asked, found, opened.model)), opened.headers)
 
     return blueprint

@@ -27,7 +27,9 @@ from backend.relay.relay import Relay
 from backend.routes import answers
 from backend.routes.answers import Streamed, Whole
 from backend.routes.body import BODY_DEADLINE_S, parse_object
+from backend.turns import take_turn
 
+TURN_PIECES = 64
 PIECE_BYTES = 64 * 1024
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
@@ -70,6 +72,16 @@ def meter() -> Meter:
 
 def json_reply(body: bytes, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
     return Response(body, status=status, headers=headers, content_type="application/json")
+
+
+def in_turns(pieces: Iterable[bytes]) -> bytes:
+    """A body whose making would hold everybody up."""
+    made = []
+    for count, piece in enumerate(pieces, 1):
+        made.append(piece)
+        if count % TURN_PIECES == 0:
+            take_turn()
+    return b"".join(made)
 
 
 SendHead = Callable[[bytes], object]

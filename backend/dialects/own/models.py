@@ -24,4 +24,6 @@ def describe_model(model: Model) -> dict[str, JSON]:
         "is_cloud": model.is_cloud,
         "memory_bytes": model.memory_bytes,
         "shares_with": list(model.shares_with),
+        "dimensions": model.dimensions,
+        "fingerprint": model.fingerprint,
     }
