@@ -46,6 +46,7 @@ from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 from backend.settings import ROOT, Settings
 from backend.upstream.idle import IdleConnections
+from backend.vocabulary import Vocabulary
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"
@@ -121,7 +122,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     hot = {**openai_routes.HOT, **anthropic_routes.HOT, **own_routes.HOT}
     lane = HotLane(gateway, admission, observers, dialects, hot, app.config["MAX_CONTENT_LENGTH"])
 
-    app.register_blueprint(openai_routes.routes(gateway))
+    app.register_blueprint(openai_routes.routes(gateway, Vocabulary()))
     app.register_blueprint(anthropic_routes.routes(gateway))
     app.register_blueprint(listing_routes.routes(catalogue))
     app.register_blueprint(own_routes.routes(gateway, catalogue, selection, management, stats, admission))

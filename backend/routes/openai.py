@@ -10,7 +10,10 @@ from backend.dialects.openai import reply, request
 from backend.dialects.openai.dialect import CHAT, COMPLETION
 from backend.gateway import Gateway
 from backend.routes.reply import client, generate, in_turns, json_reply, meter, read_object
+from backend.vocabulary import Vocabulary
 
+TOKENS_LIMIT = 310_000
+"""Values of a request for embeddings: OpenAI's 300,000 tokens, and their lists."""
 HOT = {
     prefix + path: kind
     for path, kind in (("/chat/completions", CHAT), ("/completions", COMPLETION))
@@ -19,7 +22,7 @@ HOT = {
 """What the hot lane may answer."""
 
 
-def routes(gateway: Gateway) -> Blueprint:
+def routes(gateway: Gateway, vocabulary: Vocabulary) -> Blueprint:
     blueprint = Blueprint("openai", __name__)
 
     def post(path: str) -> Callable[[Callable[[], Response]], Callable[[], Response]]:
@@ -40,7 +43,7 @@ def routes(gateway: Gateway) -> Blueprint:
 
     @post("/embeddings")
     def embeddings() -> Response:
-        asked = request.parse_embeddings(read_object())
+        asked = request.parse_embeddings(read_object(TOKENS_LIMIT), vocabulary.text)
         found, opened = gateway.embed(asked, client(), meter())
         return json_reply(in_turns(reply.encode_embeddings(asked, found, opened.model)), opened.headers)
 

@@ -26,7 +26,7 @@ from backend.relay.meter import Meter
 from backend.relay.relay import Relay
 from backend.routes import answers
 from backend.routes.answers import Streamed, Whole
-from backend.routes.body import BODY_DEADLINE_S, parse_object
+from backend.routes.body import BODY_DEADLINE_S, VALUES_LIMIT, parse_object
 from backend.turns import take_turn
 
 TURN_PIECES = 64
@@ -34,7 +34,7 @@ PIECE_BYTES = 64 * 1024
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
-def read_object() -> dict[str, Any]:
+def read_object(values_limit: int = VALUES_LIMIT) -> dict[str, Any]:
     """The request's JSON object. Raises GatewayError: 400, 408, 413 or 415."""
     codings = (request.headers.get("Content-Encoding", "identity"), request.headers.get("Transfer-Encoding", "chunked"))
     if codings[0].lower() != "identity" or codings[1].lower() != "chunked":
@@ -46,7 +46,7 @@ def read_object() -> dict[str, Any]:
     deadline = gevent.Timeout(BODY_DEADLINE_S)
     try:
         with deadline:
-            return parse_object(_body())
+            return parse_object(_body(), values_limit)
     except gevent.Timeout as late:
         if late is not deadline:
             raise

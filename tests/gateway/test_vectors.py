@@ -253,3 +253,36 @@ def test_an_encoder_that_dies_is_started_again(bare: tuple[FakeBackend, RunningG
 
     assert eventually(answers)
     assert children(gateway) != [child]
+
+
+# -- tokens, as LangChain sends them
+
+
+def test_token_numbers_of_openais_stand_for_their_text(bare: tuple[FakeBackend, RunningGateway]) -> None:
+    tokens = [46, 15273, 1826, 1208, 342, 548, 949]
+
+    one = sdk(bare[1]).embeddings.create(model="use-multilingual", input=tokens)
+    several = sdk(bare[1]).embeddings.create(model="use-multilingual", input=[[15339, 1917], tokens])
+    text = sdk(bare[1]).embeddings.create(model="use-multilingual", input="Où est la gare ?")
+
+    assert one.data[0].embedding == pytest.approx(text.data[0].embedding, abs=1e-6)
+    assert several.data[1].embedding == pytest.approx(text.data[0].embedding, abs=1e-5)
+
+
+def test_a_backend_gets_text_for_tokens(own: tuple[FakeBackend, RunningGateway]) -> None:
+    own[1].post("/v1/embeddings", {"model": "nomic-embed-text", "input": [[15339, 1917], [46]]})
+
+    assert own[0].requests_to("/api/embed")[-1].json["input"] == ["hello world", "O"]
+
+
+def test_a_number_that_is_no_token_is_named(bare: tuple[FakeBackend, RunningGateway]) -> None:
+    with pytest.raises(BadRequestError, match="holds 100300, which is no token of cl100k_base") as refused:
+        sdk(bare[1]).embeddings.create(model="use-multilingual", input=[[1], [1], [1], [1, 100300]])
+
+    assert refused.value.param == "input[3]"
+
+
+def test_as_many_tokens_as_openai_takes_come_through(own: tuple[FakeBackend, RunningGateway]) -> None:
+    answer = own[1].post("/v1/embeddings", {"model": "nomic-embed-text", "input": [[15339] * 150] * 2000})
+
+    assert (answer.status_code, len(answer.json()["data"])) == (200, 2000)
