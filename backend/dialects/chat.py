@@ -168,6 +168,18 @@ class EmbeddingRequest:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """Documents to be put in the order of their relevance to a query. `top_n` None: all of them."""
+
+    model: str
+    query: str
+    documents: tuple[str, ...]
+    top_n: int | None = None
+    return_documents: bool = False
+    ignored: tuple[str, ...] = ()
+
+
 # -- coming up ----------------------------------------------------------------------------------
 #
 # `raw` is the upstream's own JSON text of the event (no newline in it), set only where it is already
@@ -253,6 +265,14 @@ class Embeddings:
     input_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Every document once, the most relevant first: its place in the request, and its score."""
+
+    results: tuple[tuple[int, float], ...]
+    input_tokens: int = 0
+
+
 @dataclass(slots=True)
 class Pulled:
     """The model that a pull brought; None where the backend lists it under a name that cannot be told."""
@@ -277,6 +297,7 @@ Event = (
     | ToolCallDelta
     | Finished
     | Embeddings
+    | Ranking
     | Usage
     | Progress
     | Pulled
@@ -335,6 +356,7 @@ class Answer:
     started: Started = field(default_factory=Started)
     choices: dict[int, Choice] = field(default_factory=dict)
     embeddings: Embeddings | None = None
+    ranking: Ranking | None = None
     usage: Usage | None = None
 
     def add(self, event: Event) -> None:
@@ -355,6 +377,8 @@ class Answer:
                 self.usage = event
             case Embeddings():
                 self.embeddings = event
+            case Ranking():
+                self.ranking = event
             case Started():
                 self.started = event
 

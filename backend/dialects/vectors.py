@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 
-from backend.dialects.chat import JSON, Completed, EmbeddingRequest, Embeddings, Event, Failed, Usage
+from backend.dialects.chat import JSON, Completed, EmbeddingRequest, Embeddings, Event, Failed, Ranking, Usage
 from backend.errors import BackendFailed, ContextLengthExceeded, GatewayError, Unsupported
 
 LARGEST_ANSWER = 256 * 1024 * 1024
@@ -36,23 +36,23 @@ def _is_finite(vector: list[JSON] | array[float]) -> bool:
         return False
 
 
-def blamed(error: ContextLengthExceeded, inputs: Sequence[str]) -> ContextLengthExceeded:
-    """What a backend means that finds a text too long, but does not say which: most likely the longest one."""
-    place = max(range(len(inputs)), key=lambda index: len(inputs[index]))
-    param = "input" if len(inputs) == 1 else f"input[{place}]"
+def blamed(error: ContextLengthExceeded, texts: Sequence[str], name: Callable[[int], str]) -> ContextLengthExceeded:
+    """What a backend means that finds a text too long, but does not say which: most likely the longest one. `name` is
+    what the caller calls the text at a place."""
+    param = name(max(range(len(texts)), key=lambda place: len(texts[place])))
     told = error.about(param, "Split the text into shorter pieces")
-    if len(inputs) == 1:
+    if len(texts) == 1:
         return told
     return ContextLengthExceeded(f"{told.message} Most likely it is `{param}`, the longest of them.", param)
 
 
-class VectorsDecoder:
+class WholeDecoder:
     """Gathers an answer that is no stream, bounded, and has it read when it is all there. A `StreamDecoder`, so that
     embeddings take the way of all answers: their client is watched, and leaving stops the work."""
 
-    def __init__(self, read: Callable[[bytes], Embeddings], request: EmbeddingRequest) -> None:
+    def __init__(self, read: Callable[[bytes], Embeddings | Ranking]) -> None:
         """`read` raises GatewayError for what is none."""
-        self._read, self._request = read, request
+        self._read = read
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -68,15 +68,25 @@ class VectorsDecoder:
 
     def end(self, is_framed: bool = True) -> list[Event]:
         try:
-            embeddings = self._read(b"".join(self._pieces))
+            found = self._read(b"".join(self._pieces))
         except GatewayError as fault:
             return [Failed(fault)]
-        if len(embeddings.vectors) != len(self._request.inputs):
-            return [Failed(BackendFailed("The backend gave another number of embeddings than it was asked for."))]
-        width = len(embeddings.vectors[0])
-        if self._request.dimensions not in (None, width):  # most servers give what they have, without a word
-            return [Failed(other_dimensions(width))]
-        return [embeddings, Usage(input_tokens=embeddings.input_tokens), Completed()]
+        return [found, Usage(input_tokens=found.input_tokens), Completed()]
+
+
+def vectors_decoder(read: Callable[[bytes], Embeddings], request: EmbeddingRequest) -> WholeDecoder:
+    """Of the answer to this request: as many vectors, and as wide, as were asked for."""
+
+    def read_all(body: bytes) -> Embeddings:
+        found = read(body)
+        if len(found.vectors) != len(request.inputs):
+            raise BackendFailed("The backend gave another number of embeddings than it was asked for.")
+        width = len(found.vectors[0])
+        if request.dimensions not in (None, width):  # most servers give what they have, without a word
+            raise other_dimensions(width)
+        return found
+
+    return WholeDecoder(read_all)
 
 
 def other_dimensions(width: int) -> Unsupported:

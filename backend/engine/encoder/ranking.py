@@ -21,14 +21,14 @@ _WORDS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|\w+")
 
 
 def relevance(query: str, documents: list[str], asked: Vectors, vectors: Vectors) -> list[float]:
-    """A number from 0 to 1 for each document: 1 - (1 - cosine) * (1 - words).
+    """A number from 0 to 1 for each document: 1 - (1 - cosine) / 2 * (1 - words).
 
     A document is relevant if it means what the query means, or if it holds the query's words; words that every
     document holds count next to nothing, so a query in other words is judged by its meaning alone. `asked` is the
     query's vector, `vectors` one for each document.
     """
-    near = np.clip(_unit(vectors) @ _unit(asked), 0.0, 1.0)
-    return [float(score) for score in 1.0 - (1.0 - near) * (1.0 - share_of_words(query, documents))]
+    far = (1.0 - np.clip(_unit(vectors) @ _unit(asked), -1.0, 1.0)) / 2.0
+    return [float(score) for score in 1.0 - far * (1.0 - share_of_words(query, documents))]
 
 
 def share_of_words(query: str, documents: list[str]) -> NDArray[np.float64]:

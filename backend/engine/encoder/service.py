@@ -22,7 +22,7 @@ import numpy as np
 from backend.engine.encoder.loading import Vectors
 from backend.engine.encoder.work import Left, Refused, Work
 
-BODY_LIMIT = 16 * 1024 * 1024
+BODY_LIMIT = 48 * 1024 * 1024
 AT_ONCE = 4
 """Requests that are read and worked on at the same time; more of them wait, unread, in their sockets."""
 

@@ -195,7 +195,7 @@ def test_a_body_that_is_too_large_is_not_even_read(encoder: RunningEncoder) -> N
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
     assert b"400" in answer.split(b"\r\n", 1)[0]
-    assert b"16 MiB" in answer
+    assert b"48 MiB" in answer
 
 
 # -- nobody keeps it for himself

@@ -36,7 +36,7 @@ def test_where_no_words_meet_there_is_no_share(query: str, documents: list[str])
 def test_relevance_is_between_nothing_and_all() -> None:
     asked, vectors = np.array([1, 0], np.float32), np.array([[1, 0], [0, 3], [-1, 0], [0, 0]], np.float32)
 
-    assert relevance("quite other words", ["a", "b", "c", "d"], asked, vectors) == [1, 0, 0, 0]
+    assert relevance("quite other words", ["a", "b", "c", "d"], asked, vectors) == [1, 0.5, 0, 0.5]
 
 
 def test_a_code_is_found_that_the_vectors_do_not_tell_from_others(encoder: RunningEncoder) -> None:
@@ -61,5 +61,5 @@ def test_vectors_of_another_model_are_used_as_they_are(encoder: RunningEncoder) 
 
     assert status == 200
     assert [result["index"] for result in answer["results"]] == [1, 0, 2]
-    assert answer["results"][0]["relevance_score"] == pytest.approx(0.5**0.5, abs=1e-6)
+    assert answer["results"][0]["relevance_score"] == pytest.approx((1 + 0.5**0.5) / 2, abs=1e-6)
     assert answer["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
