@@ -4,12 +4,14 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LIBRARIES := tools/vendor
 BIOME := node_modules/.bin/biome
+# Wheels that are pinned by their hashes, which pip wants to be a run of its own (the file says more).
+VECTORS := backend/engine/encoder/requirements.txt
 # The Python to build the environment with; without it the first of 3.11, 3.12 or 3.13 that is found.
 PYTHON ?=
 # Two files of tests at a time, in the order of tests/conftest.py; PARALLEL= for one after the other.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run page test test-long lint bench bench-page screenshots clean
+.PHONY: help run page test test-long lint bench bench-page bench-retrieval screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name about; do \
@@ -56,6 +58,9 @@ bench: $(VENV)/installed-tests ## measure the gateway against nginx and a direct
 bench-page: $(VENV)/installed-tests $(VENV)/page ## measure the page in Chromium: long answers, first start, long chats
 	@exec $(PY) tools/bench/page.py $(ARGS)
 
+bench-retrieval: $(VENV)/installed-tests ## how well, and how fast, each embedding model finds a passage
+	@exec $(PY) -m tools.retrieval.compare
+
 screenshots: $(VENV)/installed-tests $(VENV)/page ## take pictures of every view into .screenshots/; ARGS=--keep for docs/
 	@exec $(PY) -m tools.screenshots.take $(ARGS)
 
@@ -75,18 +80,20 @@ $(PY):
 	done; \
 	echo 'No Python 3.11, 3.12 or 3.13 was found. Install one, or name it: make run PYTHON=/path/to/python3.12' >&2; exit 1
 
-$(VENV)/installed: requirements.txt $(PY)
+$(VENV)/installed: requirements.txt $(VECTORS) $(PY)
 	@echo 'Installing what the gateway runs on.'
-	@$(call install,requirements.txt)
+	@$(call install,-r requirements.txt)
+	@$(call install,--require-hashes --no-deps -r $(VECTORS))
 	@touch $@
 
-$(VENV)/installed-tests: tests/requirements.txt requirements.txt $(PY)
+$(VENV)/installed-tests: tests/requirements.txt requirements.txt $(VECTORS) $(PY)
 	@echo 'Installing what the tests need.'
-	@$(call install,tests/requirements.txt)
+	@$(call install,-r tests/requirements.txt)
+	@$(call install,--require-hashes --no-deps -r $(VECTORS))
 	@touch $(VENV)/installed $@
 
-install = if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) -r $(1); \
-  else $(PY) -m pip install --quiet --disable-pip-version-check -r $(1); fi
+install = if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) $(1); \
+  else $(PY) -m pip install --quiet --disable-pip-version-check $(1); fi
 
 # Once: a small real model for the first answers (93 MB), MODEL=none for none. Without it the demo answers.
 $(VENV)/model: | $(VENV)/installed

@@ -4,6 +4,7 @@ $ErrorActionPreference = "Stop"
 Set-Location $PSScriptRoot
 $Python = ".venv\Scripts\python.exe"
 $Stamp = ".venv\installed"
+$Vectors = "backend\engine\encoder\requirements.txt"
 $IsSupported = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
 
 function Find-Python {
@@ -31,11 +32,18 @@ if (-not (Test-Path $Python)) {
     if ($LASTEXITCODE -ne 0) { Write-Host "The virtual environment could not be made."; exit 1 }
 }
 
-if (-not (Test-Path $Stamp) -or (Get-Item requirements.txt).LastWriteTime -gt (Get-Item $Stamp).LastWriteTime) {
-    Write-Host "Installing what the gateway runs on."
-    if ($HasUv) { uv pip install --quiet --python $Python -r requirements.txt }
-    else { & $Python -m pip install --quiet --disable-pip-version-check -r requirements.txt }
+# The wheels of $Vectors are pinned by their hashes, which pip wants to be a run of its own (the file says more).
+function Install-Packages {
+    if ($HasUv) { uv pip install --quiet --python $Python @args }
+    else { & $Python -m pip install --quiet --disable-pip-version-check @args }
     if ($LASTEXITCODE -ne 0) { Write-Host "The installation failed; the lines above say why."; exit 1 }
+}
+
+$Wanted = "requirements.txt", $Vectors | ForEach-Object { (Get-Item $_).LastWriteTime } | Sort-Object | Select-Object -Last 1
+if (-not (Test-Path $Stamp) -or $Wanted -gt (Get-Item $Stamp).LastWriteTime) {
+    Write-Host "Installing what the gateway runs on."
+    Install-Packages -r requirements.txt
+    Install-Packages --require-hashes --no-deps -r $Vectors
     Set-Content $Stamp "installed"
 }
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend.backends.backend import Backend, Leavable
 from backend.backends.embedded import EmbeddedBackend
+from backend.backends.encoders import EncodersBackend
 from backend.backends.lmstudio import LMStudioBackend
 from backend.backends.ollama import OllamaBackend
 from backend.backends.openai import OpenAIBackend
@@ -46,6 +47,7 @@ from backend.routing.catalogue import Catalogue
 from backend.routing.selection import Selection
 from backend.settings import ROOT, Settings
 from backend.upstream.idle import IdleConnections
+from backend.vocabulary import Vocabulary
 
 log = logging.getLogger("passerelle")
 FRONTEND = ROOT / "frontend"
@@ -55,6 +57,7 @@ EXPOSED = [
     "x-passerelle-backend",
     "x-passerelle-demo",
     "x-passerelle-ignored",
+    "x-passerelle-model",
     "x-request-id",
 ]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -109,18 +112,19 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     admission = Admission(settings)
     backends = tuple(build(settings) for build in _BACKENDS[settings.backend])
     selection = Selection(backends)
-    catalogue = Catalogue(selection, settings.default_model, settings.cloud_models)
+    encoders = EncodersBackend()
+    catalogue = Catalogue(selection, settings.default_model, settings.cloud_models, encoders=encoders)
     stats = Stats()
     observers = Observers([stats, access_log, selection.heard], stats.begin)
     deadlines = Deadlines(settings.connect_timeout_s, settings.idle_timeout_s, settings.heartbeat_s)
-    gateway = Gateway(catalogue, IdleConnections(), deadlines)
+    gateway = Gateway(catalogue, encoders, IdleConnections(), deadlines)
     dialects = Dialects(_HOMES, _SIGNS)
     management = Management(selection, catalogue, deadlines, settings.manage_models)
 
     hot = {**openai_routes.HOT, **anthropic_routes.HOT, **own_routes.HOT}
     lane = HotLane(gateway, admission, observers, dialects, hot, app.config["MAX_CONTENT_LENGTH"])
 
-    app.register_blueprint(openai_routes.routes(gateway))
+    app.register_blueprint(openai_routes.routes(gateway, Vocabulary()))
     app.register_blueprint(anthropic_routes.routes(gateway))
     app.register_blueprint(listing_routes.routes(catalogue))
     app.register_blueprint(own_routes.routes(gateway, catalogue, selection, management, stats, admission))
@@ -129,7 +133,7 @@ def create_app(settings: Settings, frontend: Path = FRONTEND) -> Flask:
     _admit(app, admission, observers, dialects)
     exact = [re.compile(re.escape(origin) + r"\Z") for origin in admission.origins]  # "[::1]" would pass for a pattern
     CORS(app, origins=exact, expose_headers=EXPOSED, max_age=600, always_send=False)
-    app.extensions["passerelle"] = Parts(selection, catalogue, backends, dialects, lane)
+    app.extensions["passerelle"] = Parts(selection, catalogue, (*backends, encoders), dialects, lane)
     return app
 
 

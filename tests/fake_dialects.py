@@ -16,6 +16,8 @@ TOKENS = ("Hello", " from", " the", " fake", " é✓", ".")
 JOBS = "/api/v1/models/download/status/"
 NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 LIBRARY = ("smollm2:135m", "hf.co/bartowski/SmolLM2-135M-Instruct-GGUF:Q4_K_M", "ibm/granite-4-micro")
+WIDTH = 8
+"""Of the vectors that it makes."""
 CREATED = 1_795_000_000
 TIME = "2026-11-21T10:00:00.123456789Z"
 DURATIONS = {
@@ -242,6 +244,7 @@ def _details(model: FakeModel) -> dict[str, JSON]:
         "parameter_size": model.parameters,
         "quantization_level": model.quantization,
         "context_length": model.context_length,
+        "embedding_length": WIDTH,
     }
 
 
@@ -463,7 +466,7 @@ def _lmstudio_v0(model: FakeModel) -> dict[str, JSON]:
 
 def vector(text: str) -> list[float]:
     """Eight numbers that depend on the text alone; floats that survive JSON as they are."""
-    return [byte / 256 - 0.5 for byte in hashlib.sha256(text.encode()).digest()[:8]]
+    return [byte / 256 - 0.5 for byte in hashlib.sha256(text.encode()).digest()[:WIDTH]]
 
 
 def _unknown(kind: str, asked: Asked) -> tuple[Step, ...]:

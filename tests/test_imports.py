@@ -11,7 +11,7 @@ import pytest
 BACKEND = Path(__file__).resolve().parent.parent / "backend"
 LAYERS = [
     ("backend",),  # the version
-    ("backend.errors", "backend.identity", "backend.settings", "backend.turns"),
+    ("backend.errors", "backend.identity", "backend.settings", "backend.turns", "backend.vocabulary"),
     ("backend.dialects", "backend.observers", "backend.engine"),
     ("backend.upstream", "backend.download"),
     ("backend.backends",),

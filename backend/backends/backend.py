@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from backend.backends.store import Store
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
+from backend.dialects.chat import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    Embeddings,
+    Model,
+    RerankRequest,
+    StreamDecoder,
+)
 from backend.errors import GatewayError
 from backend.identity import Identity
 from backend.upstream.endpoint import Endpoint
@@ -26,6 +34,7 @@ class LoadGuard(Protocol):
 class Call:
     """One generation to be asked of a backend: always a stream, whatever the client wants. All that an attempt needs.
 
+    `then` is what is asked next, of the vectors that this call brings, where that is another question.
     `reach` says where to connect, and may take its time over it (an engine that loads): it waits cooperatively, can be
     killed while it does, and raises GatewayError; `is_slow` says that it may. `refusal` tells what an answer other
     than 200 means. `pace_s` is the shortest time between two tokens shown to a client (the demo model's). `unheeded`
@@ -42,6 +51,7 @@ class Call:
     pace_s: float | None = None
     unheeded: tuple[str, ...] = ()
     guard: LoadGuard | None = None
+    then: Callable[[Embeddings], Call] | None = None
 
 
 class Backend(Protocol):
@@ -76,6 +86,13 @@ class Backend(Protocol):
     def completion(self, request: CompletionRequest) -> Call: ...
 
     def embed(self, request: EmbeddingRequest) -> Call: ...
+
+
+@runtime_checkable
+class Reranking(Protocol):
+    """A backend that can rank documents by itself."""
+
+    def rerank(self, request: RerankRequest) -> Call: ...
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ from backend.dialects.openai.upstream.call import (
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.vectors import vectors_decoder
 from backend.engine.engine import Engine
 from backend.engine.folder import ModelFile
 from backend.engine.keeper import Load
@@ -55,7 +55,9 @@ EMBEDDED = Identity(
     "Restart the gateway",
     "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
 )
-QUIRKS = RequestQuirks(named_tool_as_required=True, merge_system=True, thinking="chat_template_kwargs")
+QUIRKS = RequestQuirks(
+    named_tool_as_required=True, merge_system=True, writes_base64=True, thinking="chat_template_kwargs"
+)
 """llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
 system message first."""
 DEMO_PACE_S = 1 / 50
@@ -227,8 +229,10 @@ class EmbeddedBackend:
     def embed(self, request: EmbeddingRequest) -> Call:
         file = self._library.file(request.model)
         if not file.header.makes_embeddings:
-            raise Unsupported(f"{file.name} makes no embeddings. An embedding model (GGUF) does.", "model")
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+            raise Unsupported(
+                f"{file.name} makes no embeddings. use-multilingual does, or a GGUF that is made for it.", "model"
+            )
+        decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
     def _call(

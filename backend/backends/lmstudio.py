@@ -28,7 +28,7 @@ from backend.dialects.openai.upstream.decoder import (
 )
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.vectors import vectors_decoder
 from backend.errors import ContextLengthExceeded, GatewayError, ModelNotFound
 from backend.identity import Identity
 from backend.settings import Settings
@@ -168,7 +168,7 @@ class LMStudioBackend:
         return self._call(request.model, "/v1/completions", body, decoder, unheeded(request, QUIRKS))
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(request.model, "/v1/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
     def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:

@@ -20,7 +20,7 @@ from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingReque
 from backend.dialects.ollama.upstream.call import encode_chat, encode_completion, encode_embeddings, unheeded
 from backend.dialects.ollama.upstream.decoder import OllamaDecoder, decode_embeddings
 from backend.dialects.ollama.upstream.failure import decode_error
-from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.vectors import vectors_decoder
 from backend.errors import BackendTimeout, ModelNotFound
 from backend.identity import Identity
 from backend.settings import Settings
@@ -199,7 +199,7 @@ class OllamaBackend:
         return self._call(request.model, "/api/generate", body, OllamaDecoder("completion"), guard)
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(decode_embeddings, len(request.inputs))
+        decoder = vectors_decoder(decode_embeddings, request)
         guard = self._guard(request.model, request.residency)
         return self._call(request.model, "/api/embed", encode_embeddings(request), decoder, guard)
 

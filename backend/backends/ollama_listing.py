@@ -145,6 +145,8 @@ class Listing:
         told, shown, loaded = entry.told, self._about(entry), self._loaded(entry)
         details = fields(told.get("details"))
         trained = count(details.get("context_length")) or shown.trained_context
+        capabilities = shown.capabilities or _listed_capabilities(told, entry.is_cloud)
+        digest = word(told.get("digest"))
         model = Model(
             id=entry.id,
             backend=self._backend,
@@ -155,9 +157,11 @@ class Listing:
             size_bytes=count(told.get("size")),
             context_length=trained,
             trained_context_length=trained,
-            capabilities=shown.capabilities or _listed_capabilities(told, entry.is_cloud),
+            capabilities=capabilities,
             is_cloud=entry.is_cloud,
             created=_seconds(told.get("modified_at")),
+            dimensions=count(details.get("embedding_length")) if "embedding" in capabilities else None,
+            fingerprint=f"sha256:{digest}" if digest else None,
         )
         return model if entry.is_cloud else self._in_memory(model, entry, shown, loaded, default_context)
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from backend.backends.backend import Call
 from backend.backends.fields import bounded, count, entries, fields, name, scale, without_nothing, word, words
 from backend.backends.store import VERBS, NoStore
-from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
+from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, RerankRequest, StreamDecoder
 from backend.dialects.openai.upstream.call import (
     PLAIN,
     RequestQuirks,
@@ -19,8 +19,9 @@ from backend.dialects.openai.upstream.call import (
 )
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, decode_error
+from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.vectors import WholeDecoder, vectors_decoder
 from backend.errors import BackendFailed, GatewayError, ModelNotFound
 from backend.identity import Identity
 from backend.settings import Settings
@@ -138,8 +139,14 @@ class OpenAIBackend:
         return self._call(request.model, "/completions", body, decoder, unheeded(request, self._quirks))
 
     def embed(self, request: EmbeddingRequest) -> Call:
-        decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
+        decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(request.model, "/embeddings", encode_embeddings(request, self._quirks), decoder)
+
+    def rerank(self, request: RerankRequest) -> Call:
+        """llama.cpp has it with --reranking, vLLM for models that score."""
+        count = len(request.documents)
+        decoder = WholeDecoder(lambda answer: decode_ranking(answer, count, self.identity))
+        return self._call(request.model, "/rerank", encode_rerank(request), decoder)
 
     def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:
         return Call(model, lambda: self._endpoint, path, body, decoder, self._error, unheeded=unheeded)
@@ -173,7 +180,9 @@ def _model(backend: str, id: str, entry: Mapping[str, JSON], tag: Mapping[str, J
 
 
 def _capabilities(id: str, entry: Mapping[str, JSON], tag: Mapping[str, JSON]) -> tuple[str, ...]:
-    """OpenAI's listing does not tell; only a name says that a model makes embeddings."""
+    """OpenAI's listing does not tell; only a name says that a model makes embeddings or reranks."""
+    if "rerank" in id.lower():
+        return ("rerank",)
     if "embed" in id.lower():
         return ("embedding",)
     sees = {*words(fields(entry.get("architecture")).get("input_modalities")), *words(tag.get("capabilities"))}

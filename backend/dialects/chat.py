@@ -6,7 +6,7 @@ plain slotted classes; nobody changes one except the relay, which fills `Usage.f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -172,6 +172,18 @@ class EmbeddingRequest:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """Documents to be put in the order of their relevance to a query. `top_n` None: all of them."""
+
+    model: str
+    query: str
+    documents: tuple[str, ...]
+    top_n: int | None = None
+    return_documents: bool = False
+    ignored: tuple[str, ...] = ()
+
+
 # -- coming up ----------------------------------------------------------------------------------
 #
 # `raw` is the upstream's own JSON text of the event (no newline in it), set only where it is already
@@ -252,7 +264,16 @@ class Usage:
 class Embeddings:
     """All vectors of one request, in the order of its inputs."""
 
-    vectors: tuple[tuple[float, ...], ...]
+    vectors: tuple[Sequence[float], ...]
+    """Lists of numbers as a server wrote them, or `array("f")` where it wrote their bytes."""
+    input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Every document once, the most relevant first: its place in the request, and its score."""
+
+    results: tuple[tuple[int, float], ...]
     input_tokens: int = 0
 
 
@@ -280,6 +301,7 @@ Event = (
     | ToolCallDelta
     | Finished
     | Embeddings
+    | Ranking
     | Usage
     | Progress
     | Pulled
@@ -338,6 +360,7 @@ class Answer:
     started: Started = field(default_factory=Started)
     choices: dict[int, Choice] = field(default_factory=dict)
     embeddings: Embeddings | None = None
+    ranking: Ranking | None = None
     usage: Usage | None = None
 
     def add(self, event: Event) -> None:
@@ -358,6 +381,8 @@ class Answer:
                 self.usage = event
             case Embeddings():
                 self.embeddings = event
+            case Ranking():
+                self.ranking = event
             case Started():
                 self.started = event
 
@@ -403,3 +428,7 @@ class Model:
     shares_with: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     sampling: Mapping[str, float] = field(default_factory=dict)
+    dimensions: int | None = None
+    """How many numbers its vectors have."""
+    fingerprint: str | None = None
+    """`sha256:` and a digest of the model itself: two of one name that differ in it make vectors that do not mix."""

@@ -2,8 +2,7 @@
 
 Started as `python -m backend.engine.child`. The first line on stdin is its configuration, key included (so
 that neither shows in a list of processes); the one line it prints is `{"port", "model", "context"}` or
-`{"error"}`. It leaves when stdin closes, on SIGTERM, and never on SIGINT: Ctrl-C reaches the whole group, and
-it is the parent who decides. It imports nothing of ours, to stay small and to start at once.
+`{"error"}`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -21,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import xllamacpp
+
+from backend.engine import parent
 
 QUIET, ERRORS = 0, 1
 """llama.cpp's log levels. Even its errors may quote an answer, so a running server has no log at all."""
@@ -33,45 +33,18 @@ LOG_PATIENCE_S = 2.0
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return 0  # the parent is gone already
-    config = json.loads(line)
-    _leave_when_stdin_closes()
+    config = parent.configuration()
+    if config is None:
+        return 0
     try:
         server = xllamacpp.Server(_params(config, QUIET))
     except (RuntimeError, ValueError):
-        _say({"error": _reason(config)})
+        parent.say({"error": _reason(config)})
         return 1
     port = int(server.listening_address.rsplit(":", 1)[1])
-    _say({"port": port, "model": config["model"], "context": _context(port, config["key"])})
+    parent.say({"port": port, "model": config["model"], "context": _context(port, config["key"])})
     threading.Event().wait()
     return 0
-
-
-def _say(line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
-
-
-def _leave_when_stdin_closes() -> None:
-    """A thread sees the end of stdin, but not while a model loads, for that holds Python's lock.
-
-    On Linux the kernel itself ends us then: SIGIO, which a pipe sends when its last writer is gone.
-    """
-    threading.Thread(target=_wait_for_end, name="parent", daemon=True).start()
-    if sys.platform == "linux":
-        import fcntl
-
-        signal.signal(signal.SIGIO, signal.SIG_DFL)
-        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def _wait_for_end() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
 
 
 def _params(config: dict[str, Any], verbosity: int) -> Any:

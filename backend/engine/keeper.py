@@ -35,6 +35,25 @@ SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A kind of child. `cannot_load` is a sentence for {name} and {error}, `died` one for {name} and {ending}."""
+
+    module: str
+    title: str
+    cannot_load: str
+    died: str
+
+
+LLAMA = Program(
+    "backend.engine.child",
+    "The embedded engine",
+    "llama.cpp cannot load {name}: {error}. Replace or remove the file, or use another model.",
+    "The embedded engine ended with {ending} while it loaded {name}. "
+    "Is there enough memory, and does this processor have AVX2?",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What to run. `context` is one conversation's, in tokens; `changed_ns` and `size_bytes` tell a file that was
     replaced under the same name."""
@@ -47,6 +66,7 @@ class Load:
     prompt_cache_mib: int = 0
     size_bytes: int = 0
     changed_ns: int = 0
+    program: Program = LLAMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +113,10 @@ class Keeper:
         self._become("stopped", None)
 
     @property
+    def _title(self) -> str:
+        return self.load.program.title
+
+    @property
     def ready(self) -> Address | None:
         return self._address
 
@@ -109,12 +133,12 @@ class Keeper:
 
     def _delay(self) -> str:
         if self.state == "stopped":
-            return "The embedded engine has just been stopped."
+            return f"{self._title} has just been stopped."
         if self._has_been_ready:
-            return "The embedded engine has died and is starting again."
+            return f"{self._title} has died and is starting again."
         size = self.load.size_bytes
         weight = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
-        return f"The embedded engine is loading {self.load.model} ({weight})."
+        return f"{self._title} is loading {self.load.model} ({weight})."
 
     def may_be_tried_again(self) -> bool:
         return self.failure is not None and monotonic() - self._failed_at > LOAD_AGAIN_S
@@ -134,9 +158,9 @@ class Keeper:
         """One child from birth to death. False: no further one should follow."""
         key = secrets.token_urlsafe(32)
         try:
-            process = self._process = _spawn()
+            process = self._process = _spawn(self.load.program.module)
         except OSError as fault:
-            return self._fail(f"The embedded engine cannot be started: {fault.strerror or type(fault).__name__}.")
+            return self._fail(f"{self._title} cannot be started: {fault.strerror or type(fault).__name__}.")
         stdin, stdout = process.stdin, process.stdout
         assert stdin and stdout  # noqa: PT018  (both are pipes; this is for mypy)
         with stdout, contextlib.closing(stdin):
@@ -157,23 +181,21 @@ class Keeper:
             return False
         if "port" not in answer:
             return self._fail(self._reason(answer, code))
-        log.warning("The embedded engine ended with %s; it starts again.", _ending(code))
+        log.warning("%s ended with %s; it starts again.", self._title, _ending(code))
         self._become("starting", None)
         return True
 
     def _configuration(self, key: str) -> bytes:
         load = asdict(self.load)
+        del load["program"]
         line = {**load, "path": str(self.load.path), "key": key, "threads": self._threads}
         return json.dumps(line).encode() + b"\n"
 
     def _reason(self, answer: dict[str, Any], code: int) -> str:
-        name = self.load.path.name
+        name, program = self.load.path.name, self.load.program
         if "error" in answer:
-            return f"llama.cpp cannot load {name}: {answer['error']}. Replace or remove the file, or use another model."
-        return (
-            f"The embedded engine ended with {_ending(code)} while it loaded {name}. "
-            "Is there enough memory, and does this processor have AVX2?"
-        )
+            return program.cannot_load.format(name=name, error=answer["error"])
+        return program.died.format(name=name, ending=_ending(code))
 
     def _fail(self, sentence: str) -> bool:
         log.error(sentence)
@@ -189,7 +211,7 @@ class Keeper:
             self._changed.notify_all()
 
 
-def _spawn() -> subprocess.Popen[bytes]:
+def _spawn(module: str) -> subprocess.Popen[bytes]:
     """Start a child in a group of its own, so that Ctrl-C does not reach it, and without any of our secrets."""
     environment = {
         name: value for name, value in os.environ.items() if not any(word in name.upper() for word in SECRET_WORDS)
@@ -197,8 +219,8 @@ def _spawn() -> subprocess.Popen[bytes]:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    return subprocess.Popen(
-        [sys.executable, "-m", "backend.engine.child"],
+    return subprocess.Popen(  # noqa: S603  (the module is one of our own)
+        [sys.executable, "-m", module],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,

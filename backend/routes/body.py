@@ -17,7 +17,7 @@ VALUES_LIMIT = 200_000
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]", re.ASCII)
 
 
-def parse_object(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes, values_limit: int = VALUES_LIMIT) -> dict[str, Any]:
     """The one JSON object that `data` is. Raises BadRequest with a sentence."""
     try:
         text = data.decode("utf-8")
@@ -25,8 +25,8 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise BadRequest("The body is not UTF-8.") from fault
     if not text.strip():
         raise BadRequest("The body is empty; a JSON object is wanted.")
-    if _has_too_many_values(data):
-        raise BadRequest(f"The body holds more than {VALUES_LIMIT} values.")
+    if _has_too_many_values(data, values_limit):
+        raise BadRequest(f"The body holds more than {values_limit} values.")
     try:
         value = _DECODER.decode(text)
     except RecursionError as fault:
@@ -42,14 +42,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _has_too_many_values(data: bytes) -> bool:
+def _has_too_many_values(data: bytes, limit: int) -> bool:
     """Whether parsing is refused, judged without parsing: by the commas and brackets outside of strings."""
-    if _marks(data) <= VALUES_LIMIT:
+    if _marks(data) <= limit:
         return False
     bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if bare.count(b'"') > 4 * VALUES_LIMIT:  # a name and a string for each value
+    if bare.count(b'"') > 4 * limit:  # a name and a string for each value
         return True
-    return _marks(b"".join(bare.split(b'"')[::2])) > VALUES_LIMIT
+    return _marks(b"".join(bare.split(b'"')[::2])) > limit
 
 
 def _marks(data: bytes) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from backend.dialects.openai import reply, request
+from backend.dialects.openai import reply, request, rerank
 from backend.dialects.openai.dialect import CHAT, COMPLETION
 from backend.gateway import Gateway
-from backend.routes.reply import client, generate, json_reply, meter, read_object
+from backend.routes.reply import client, generate, in_turns, json_reply, meter, read_object
+from backend.vocabulary import Vocabulary
 
+TOKENS_LIMIT = 310_000
+"""Values of a request for embeddings: OpenAI's 300,000 tokens, and their lists."""
 HOT = {
     prefix + path: kind
     for path, kind in (("/chat/completions", CHAT), ("/completions", COMPLETION))
@@ -19,7 +23,7 @@ HOT = {
 """What the hot lane may answer."""
 
 
-def routes(gateway: Gateway) -> Blueprint:
+def routes(gateway: Gateway, vocabulary: Vocabulary) -> Blueprint:
     blueprint = Blueprint("openai", __name__)
 
     def post(path: str) -> Callable[[Callable[[], Response]], Callable[[], Response]]:
@@ -40,8 +44,18 @@ def routes(gateway: Gateway) -> Blueprint:
 
     @post("/embeddings")
     def embeddings() -> Response:
-        asked = request.parse_embeddings(read_object())
+        asked = request.parse_embeddings(read_object(TOKENS_LIMIT), vocabulary.text)
         found, opened = gateway.embed(asked, client(), meter())
-        return json_reply(reply.encode_embeddings(asked, found, opened.model.id), opened.headers)
+        return json_reply(in_turns(reply.encode_embeddings(asked, found, opened.model)), opened.headers)
+
+    @post("/rerank")
+    def reranked() -> Response:
+        asked = rerank.parse_rerank(read_object())
+        ranking, opened = gateway.rerank(asked, client(), meter())
+        method = "embeddings+bm25" if "embedding" in opened.model.capabilities else "reranker"
+        identity = f"rerank-{secrets.token_hex(12)}"
+        return json_reply(rerank.encode_rerank(asked, ranking, opened.model, method, identity), opened.headers)
+
+    blueprint.post("/v2/rerank")(reranked)  # where Cohere's own client asks
 
     return blueprint

@@ -26,13 +26,15 @@ from backend.relay.meter import Meter
 from backend.relay.relay import Relay
 from backend.routes import answers
 from backend.routes.answers import Streamed, Whole
-from backend.routes.body import BODY_DEADLINE_S, parse_object
+from backend.routes.body import BODY_DEADLINE_S, VALUES_LIMIT, parse_object
+from backend.turns import take_turn
 
+TURN_PIECES = 64
 PIECE_BYTES = 64 * 1024
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
-def read_object() -> dict[str, Any]:
+def read_object(values_limit: int = VALUES_LIMIT) -> dict[str, Any]:
     """The request's JSON object. Raises GatewayError: 400, 408, 413 or 415."""
     codings = (request.headers.get("Content-Encoding", "identity"), request.headers.get("Transfer-Encoding", "chunked"))
     if codings[0].lower() != "identity" or codings[1].lower() != "chunked":
@@ -44,7 +46,7 @@ def read_object() -> dict[str, Any]:
     deadline = gevent.Timeout(BODY_DEADLINE_S)
     try:
         with deadline:
-            return parse_object(_body())
+            return parse_object(_body(), values_limit)
     except gevent.Timeout as late:
         if late is not deadline:
             raise
@@ -70,6 +72,16 @@ def meter() -> Meter:
 
 def json_reply(body: bytes, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
     return Response(body, status=status, headers=headers, content_type="application/json")
+
+
+def in_turns(pieces: Iterable[bytes]) -> bytes:
+    """A body whose making would hold everybody up."""
+    made = []
+    for count, piece in enumerate(pieces, 1):
+        made.append(piece)
+        if count % TURN_PIECES == 0:
+            take_turn()
+    return b"".join(made)
 
 
 SendHead = Callable[[bytes], object]

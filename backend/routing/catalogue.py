@@ -16,6 +16,7 @@ import gevent
 
 from backend.backends.backend import Backend
 from backend.dialects.chat import Model
+from backend.engine.encoder.models import INSTALL
 from backend.errors import BackendUnavailable, Forbidden, GatewayError, ModelNotFound
 from backend.routing.flight import Flight
 from backend.routing.selection import Selection
@@ -26,6 +27,7 @@ STALE_S = 30.0
 NEXT_ASKED_S = 1.0
 """An unknown name asks the backend at once, and an old listing soon, but not more often than this."""
 MOST_ALIASES = 1000
+_NO_EMBEDDERS = f"{{title}} has no embedding model, and the embedded encoder is not installed: {INSTALL}"
 _NO_CHAT_MODELS = "{title} has no model that can chat: get one, or name a model in the request."
 
 
@@ -41,7 +43,8 @@ class _Listing:
 
 
 class Catalogue:
-    """See the module. `clock` gives seconds."""
+    """See the module. `clock` gives seconds. `encoders` has models that are there whichever backend is in use: listed
+    after the backend's own, known by their names alone, and used without a name only where the backend has none."""
 
     def __init__(
         self,
@@ -50,8 +53,10 @@ class Catalogue:
         allows_cloud: bool = False,
         ttl_s: float = 5.0,
         clock: Callable[[], float] = monotonic,
+        encoders: Backend | None = None,
     ) -> None:
         self._selection = selection
+        self._encoders = encoders
         self._default_model, self._allows_cloud = default_model, allows_cloud
         self._ttl_s = ttl_s
         self._clock = clock
@@ -62,8 +67,13 @@ class Catalogue:
         self._has_missed_default = False
 
     def models(self) -> list[Model]:
-        """Every model of the current backend, at most `ttl_s` old; up to `STALE_S` longer while the backend fails.
-        Raises GatewayError where nothing (or nothing so young) is known."""
+        """Every model of the current backend, at most `ttl_s` old; up to `STALE_S` longer while the backend fails; and
+        the encoders. Raises GatewayError where nothing (or nothing so young) is known."""
+        listed = self._listed()
+        names = {model.id for model in listed}
+        return [*listed, *(model for model in self._encoder_models() if model.id not in names)]
+
+    def _listed(self) -> list[Model]:
         listing = self._known(self._selection.current())
         if listing is None:
             return self._refreshed().models
@@ -87,10 +97,9 @@ class Catalogue:
     def find(self, name: str) -> tuple[Backend, Model]:
         """The backend and the model that a name means; "" means the default model. May ask the backend. Raises
         ModelNotFound, or what keeps the backend from telling."""
-        backend = self._selection.current()
-        listing = self._known(backend) or self._refreshed()
-        if self._age(listing) >= self._ttl_s and self._may_ask():
-            gevent.spawn(self._refresh_quietly)
+        if name and (encoder := self._encoder(name)):
+            return encoder
+        listing = self._lately()
         model = listing.found.get(name) or self._resolved(listing, name)
         if model is None and self._age(listing) >= NEXT_ASKED_S:
             if self._fault is not None and not self._may_ask():
@@ -98,8 +107,31 @@ class Catalogue:
             listing = self._refreshed()
             model = self._resolved(listing, name)
         if model is None:
-            raise _not_found(listing, name)
+            raise _not_found(listing, name, self._encoder_models())
         return listing.backend, model
+
+    def find_embedder(self, name: str) -> tuple[Backend, Model]:
+        """As `find`, for vectors: "" means the backend's first embedding model, loaded ones before others, or else the
+        first encoder."""
+        if name:
+            return self.find(name)
+        listing = self._lately()
+        makers = [model for model in listing.models if "embedding" in model.capabilities and not model.is_cloud]
+        if makers:
+            return listing.backend, next((model for model in makers if model.is_loaded), makers[0])
+        encoder = next((model for model in self._encoder_models()), None)
+        if encoder is None or self._encoders is None:
+            raise ModelNotFound(_NO_EMBEDDERS.format(title=listing.backend.identity.subject))
+        return self._encoders, encoder
+
+    def find_reranker(self, name: str) -> tuple[Backend, Model]:
+        """As `find`, for ranking: "" means the backend's first model that does just that, or else what `find_embedder`
+        says."""
+        if name:
+            return self.find(name)
+        listing = self._lately()
+        model = next((model for model in listing.models if "rerank" in model.capabilities), None)
+        return (listing.backend, model) if model else self.find_embedder("")
 
     def default(self) -> str | None:
         """The model for requests that name none, or None where there is none. Raises GatewayError."""
@@ -129,7 +161,26 @@ class Catalogue:
         """A request failed because its backend does not answer: look soon whether another one should be used."""
         self._selection.suspect()
 
+    # -- the encoders
+
+    def _encoder_models(self) -> list[Model]:
+        return self._encoders.models() if self._encoders else []
+
+    def _encoder(self, name: str) -> tuple[Backend, Model] | None:
+        """Of this name, unless the backend is known to have a model of the same."""
+        if self._encoders is None or (self._listing and any(model.id == name for model in self._listing.models)):
+            return None
+        model = self._encoders.resolve(name, [])
+        return None if model is None else (self._encoders, model)
+
     # -- the listing
+
+    def _lately(self) -> _Listing:
+        """The listing, however old; an old one is asked for anew meanwhile."""
+        listing = self._known(self._selection.current()) or self._refreshed()
+        if self._age(listing) >= self._ttl_s and self._may_ask():
+            gevent.spawn(self._refresh_quietly)
+        return listing
 
     def _known(self, backend: Backend) -> _Listing | None:
         """The listing, if it is this backend's."""
@@ -201,14 +252,14 @@ def _can_chat(model: Model) -> bool:
     return not model.capabilities or "chat" in model.capabilities or "completion" in model.capabilities
 
 
-def _not_found(listing: _Listing, name: str) -> ModelNotFound:
+def _not_found(listing: _Listing, name: str, encoders: list[Model]) -> ModelNotFound:
     title = listing.backend.identity.subject
     if not listing.models:
         return ModelNotFound(listing.backend.identity.no_models or f"{title} has no model.")
     if not name:
         return ModelNotFound(_NO_CHAT_MODELS.format(title=title))
     shown = "".join(letter if letter.isprintable() else "?" for letter in name[:100])
-    close = _close_names(name, [model.id for model in listing.models])
+    close = _close_names(name, [model.id for model in (*listing.models, *encoders)])
     if close:
         return ModelNotFound(f"{title} has no model '{shown}'. Close: {', '.join(close)}.")
     return ModelNotFound(f"{title} has no model '{shown}'. GET /models lists those it has.")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
@@ -73,11 +74,12 @@ def test_the_listing_joins_what_is_installed_with_what_is_loaded(ollama: OllamaB
         created=1_791_097_950,
         memory_bytes=3_000_000_000,
         trained_context_length=8192,
+        fingerprint=f"sha256:{sha256(b'llama3.2:latest').hexdigest()}",
     )
     assert (eyes.is_loaded, eyes.memory_bytes) == (False, None)
     assert (eyes.context_length, eyes.trained_context_length) == (4096, 8192)
     assert eyes.capabilities == ("chat", "completion", "vision", "thinking")
-    assert words.capabilities == ("embedding",)
+    assert (words.capabilities, words.dimensions) == (("embedding",), 8)
 
 
 def test_no_models_may_come_as_null(fake: FakeBackend, ollama: OllamaBackend) -> None:

@@ -337,7 +337,7 @@ def test_embeddings_are_read_with_their_count() -> None:
 
     embeddings = decode_embeddings(body, count=2)
 
-    assert embeddings.vectors == ((0.5, 1.0), (-1.0, 0.0))
+    assert embeddings.vectors == ([0.5, 1.0], [-1.0, 0.0])
     assert embeddings.input_tokens == 4
 
 

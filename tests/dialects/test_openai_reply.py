@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from array import array
 from typing import Any
 
 import pytest
@@ -487,25 +488,30 @@ def test_a_whole_completion_is_what_openai_python_expects() -> None:
 # -- embeddings, models, errors -----------------------------------------------------------------
 
 
+def written(request: EmbeddingRequest, embeddings: Embeddings) -> Any:
+    return json.loads(b"".join(encode_embeddings(request, embeddings, MODEL)))
+
+
 def test_embeddings_come_as_floats() -> None:
     request = EmbeddingRequest("m", ("a", "b"))
 
-    found = json.loads(encode_embeddings(request, Embeddings(((0.5, -1.0), (2.0, 0.0)), 4), "m:latest"))
+    found = written(request, Embeddings(([0.5, -1.0], array("f", [2.0, 0.0])), 4))
 
     CreateEmbeddingResponse.model_validate(found, strict=True)
     assert found["data"] == [
         {"object": "embedding", "index": 0, "embedding": [0.5, -1.0]},
         {"object": "embedding", "index": 1, "embedding": [2.0, 0.0]},
     ]
-    assert (found["object"], found["model"]) == ("list", "m:latest")
-    assert found["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
+    assert (found["object"], found["model"]) == ("list", "llama3.2:latest")
+    whose = {"backend": "ollama", "dimensions": 2, "fingerprint": "sha256:abc"}
+    assert found["usage"] == {"prompt_tokens": 4, "total_tokens": 4, "passerelle": whose}
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=8))
-def test_embeddings_in_base64_are_little_endian_floats_of_32_bits(vector: list[float]) -> None:
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=8), st.booleans())
+def test_embeddings_in_base64_are_little_endian_floats_of_32_bits(vector: list[float], is_array: bool) -> None:
     request = EmbeddingRequest("m", ("a",), encoding_format="base64")
 
-    found = json.loads(encode_embeddings(request, Embeddings((tuple(vector),)), "m"))
+    found = written(request, Embeddings((array("f", vector) if is_array else vector,)))
 
     decoded = base64.b64decode(found["data"][0]["embedding"])
     assert list(struct.unpack(f"<{len(vector)}f", decoded)) == vector
@@ -513,10 +519,10 @@ def test_embeddings_in_base64_are_little_endian_floats_of_32_bits(vector: list[f
 
 def test_base64_is_the_same_on_a_big_endian_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     request = EmbeddingRequest("m", ("a",), encoding_format="base64")
-    here = json.loads(encode_embeddings(request, Embeddings(((1.5,),)), "m"))["data"][0]["embedding"]
+    here = written(request, Embeddings(([1.5],)))["data"][0]["embedding"]
     monkeypatch.setattr("sys.byteorder", "big")
 
-    swapped = json.loads(encode_embeddings(request, Embeddings(((1.5,),)), "m"))["data"][0]["embedding"]
+    swapped = written(request, Embeddings(([1.5],)))["data"][0]["embedding"]
 
     assert base64.b64decode(swapped) == base64.b64decode(here)[::-1]
 
@@ -535,6 +541,7 @@ MODEL = Model(
     memory_bytes=3000000000,
     languages=("en", "fr"),
     sampling={"temperature": 0.6},
+    fingerprint="sha256:abc",
 )
 
 
@@ -569,6 +576,8 @@ def test_a_model_is_described_with_all_that_is_known() -> None:
         "shares_with": [],
         "languages": ["en", "fr"],
         "sampling": {"temperature": 0.6},
+        "dimensions": None,
+        "fingerprint": "sha256:abc",
     }
     unknown = describe_model(Model("a", "embedded", name="Demo", is_demo=True))
     assert (unknown["name"], unknown["languages"], unknown["sampling"]) == ("Demo", None, None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.dialects.chat import EmbeddingRequest
 from backend.dialects.fields import Fields
 from backend.dialects.messages import read_messages, write_messages
 from backend.dialects.openai.request import (
@@ -25,6 +27,18 @@ from tests.dialects.request_cases import CORPUS, NESTED, bodies, cases, check, c
 USER = {"role": "user", "content": "Hi"}
 
 
+def text_of(tokens: Sequence[int]) -> str:
+    """As a vocabulary of 100,256 tokens."""
+    for token in tokens:
+        if not 0 <= token < 100_256:
+            raise KeyError(token)
+    return "".join(f"<{token}>" for token in tokens)
+
+
+def parse_texts(body: dict[str, Any]) -> EmbeddingRequest:
+    return parse_embeddings(body, text_of)
+
+
 @cases("openai_chat_requests.json")
 def test_a_chat_request_is_read_as_the_corpus_says(case: dict[str, Any]) -> None:
     check(parse_chat, {"messages": [USER], **case["input"]}, case)
@@ -37,7 +51,7 @@ def test_a_completion_request_is_read_as_the_corpus_says(case: dict[str, Any]) -
 
 @cases("openai_embedding_requests.json")
 def test_an_embedding_request_is_read_as_the_corpus_says(case: dict[str, Any]) -> None:
-    check(parse_embeddings, case["input"], case)
+    check(parse_texts, case["input"], case)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 10**400])
@@ -69,9 +83,9 @@ def test_more_options_than_any_model_has_are_refused() -> None:
 
 
 def test_as_many_texts_as_openai_takes_are_embedded_and_not_one_more() -> None:
-    assert len(parse_embeddings({"input": ["a"] * 2048}).inputs) == 2048
+    assert len(parse_texts({"input": ["a"] * 2048}).inputs) == 2048
     with pytest.raises(BadRequest):
-        parse_embeddings({"input": ["a"] * 2049})
+        parse_texts({"input": ["a"] * 2049})
 
 
 def test_a_message_of_an_error_never_repeats_what_the_caller_wrote() -> None:
@@ -128,4 +142,4 @@ def test_any_object_is_a_completion_request_or_a_gateway_error(body: dict[str, A
 @settings(max_examples=60, deadline=None)
 @given(bodies(EMBEDDING_FIELDS))
 def test_any_object_is_an_embedding_request_or_a_gateway_error(body: dict[str, Any]) -> None:
-    check_refusal(parse_embeddings, {"input": "a", **body})
+    check_refusal(parse_texts, {"input": "a", **body})

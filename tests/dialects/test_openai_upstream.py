@@ -461,9 +461,9 @@ def test_embeddings_come_in_the_order_of_their_index() -> None:
     def vectors(*entries: Any) -> Any:
         return decode_embeddings(json.dumps({"data": entries}).encode()).vectors
 
-    assert vectors({"index": 1, "embedding": [1.5]}, {"index": 0, "embedding": [2]}) == ((2.0,), (1.5,))
-    assert vectors({"embedding": [1]}, {"embedding": [2]}) == ((1.0,), (2.0,))
-    assert vectors({"index": 0, "embedding": [1]}, {"index": 0, "embedding": [2]}) == ((1.0,), (2.0,))
+    assert vectors({"index": 1, "embedding": [1.5]}, {"index": 0, "embedding": [2]}) == ([2.0], [1.5])
+    assert vectors({"embedding": [1]}, {"embedding": [2]}) == ([1.0], [2.0])
+    assert vectors({"index": 0, "embedding": [1]}, {"index": 0, "embedding": [2]}) == ([1.0], [2.0])
     assert vectors() == ()
 
 
@@ -483,6 +483,8 @@ def test_embeddings_come_in_the_order_of_their_index() -> None:
         [{"embedding": b64encode(b"12345").decode()}],
         [{"embedding": b64encode(pack("<f", math.nan)).decode()}],
         [{"embedding": [1.0]}, {"embedding": [1.0, 2.0]}],
+        [{"embedding": [10**400]}],
+        [{"embedding": [1e308] * 2 + [-math.inf]}],
     ],
 )
 def test_embeddings_that_are_none_are_an_error(data: Any) -> None:

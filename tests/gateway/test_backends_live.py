@@ -133,7 +133,7 @@ def test_auto_falls_back_to_the_demo_and_returns_when_ollama_does() -> None:
 
     assert (first, third) == ("ollama", "ollama")
     assert second["backend"] == "embedded"
-    assert [model["is_demo"] for model in second["data"]] == [True]
+    assert [model["id"] for model in second["data"] if model["is_demo"]] == [second["default_model"]]
     assert answer.status_code == 200
 
 

@@ -18,13 +18,14 @@ from tests.security.test_broken_http import worker_of
 from tests.security.wire import PATIENCE_S, Line, one, request
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
+# A model of the backend's, for the encoder's first start takes longer than these tests wait.
 GOOD: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": CHAT,
     "/chat/completions": CHAT,
     "/v1/completions": {"prompt": "Hi"},
     "/completions": {"prompt": "Hi"},
-    "/v1/embeddings": {"input": "Hi"},
-    "/embeddings": {"input": "Hi"},
+    "/v1/embeddings": {"model": "llama3.2:latest", "input": "Hi"},
+    "/embeddings": {"model": "llama3.2:latest", "input": "Hi"},
     "/chat": {"prompt": "Hi"},
 }
 ROUTES = [path for path in GOOD if path.startswith("/v1") or path == "/chat"]

@@ -17,7 +17,7 @@ MINE = "a-key-of-the-client-0123456789"
 GOOD: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
     "/v1/completions": {"prompt": "Hi"},
-    "/v1/embeddings": {"input": "Hi"},
+    "/v1/embeddings": {"model": "llama3.2:latest", "input": "Hi"},
     "/chat": {"prompt": "Hi"},
 }
 ADDRESSES = ("http://{trap}", "http://{trap}/v1", "//{trap}/v1", "{trap}")

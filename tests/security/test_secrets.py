@@ -24,6 +24,7 @@ from tests.security.wire import Reply, hear, one, request
 KEY = "canary-gateway-key-7d1f0a52c9"
 UPSTREAM_KEY = "canary-upstream-key-b81e66d203"
 WRONG_KEY = "canary-wrong-key-0c5a9e4471"
+MODEL = "llama3.2:latest"
 PROMPT = "canary-prompt-e3b0c44298fc1c14"
 SYSTEM = "canary-system-9afbf4c8996fb924"
 IMAGE = "canaryImage27ae41e4649b934ca4"
@@ -58,8 +59,7 @@ class Scene:
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """A gateway that says all it can say, over a backend that knows every secret."""
     kind = request.param
-    model = "llama3.2:latest"
-    with FakeBackend(kind, models=[model]) as fake:
+    with FakeBackend(kind, models=[MODEL]) as fake:
         fake.fake.tokens = ("Hello ", ANSWER, "!")
         urls = {"OLLAMA_URL": fake.url, "LMSTUDIO_URL": fake.url, "OPENAI_URL": fake.url + "/v1"}
         with RunningGateway(
@@ -220,7 +220,7 @@ def test_an_answer_that_ends_badly(scene: Scene, steps: tuple[Step, ...], is_str
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/chat"])
 def test_a_request_that_is_wrong_is_not_quoted(scene: Scene, path: str) -> None:
-    text = {"prompt": PROMPT, "input": PROMPT, "messages": [{"role": "user", "content": PROMPT}]}
+    text = {"model": MODEL, "prompt": PROMPT, "input": PROMPT, "messages": [{"role": "user", "content": PROMPT}]}
     call = {"id": "a", "function": {"name": "look", "arguments": ARGUMENT}}
     wrong: list[Any] = [
         {**text, "temperature": PROMPT, "stream": PROMPT, "max_tokens": ARGUMENT, "n": PROMPT},

@@ -77,7 +77,8 @@ def test_two_hundred_silent_backends_do_not_stop_a_good_client(pair: Pair, crowd
     fake, gateway = pair
     for _ in range(CROWD):
         fake.script("/v1/embeddings", Hang())
-    ask = request("POST", "/v1/embeddings", {"Content-Type": "application/json"}, b'{"input":"Hi"}')
+    body = b'{"model":"llama3.2:latest","input":"Hi"}'
+    ask = request("POST", "/v1/embeddings", {"Content-Type": "application/json"}, body)
     before = len(fake.requests_to("/v1/embeddings"))
 
     clients = gather(crowd, gateway.port, ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
@@ -43,20 +43,27 @@ def encode_completion(answer: Answer, model: str, id: str, created: int) -> byte
     return _whole(answer, "text_completion", choices, model, id, created)
 
 
-def encode_embeddings(request: EmbeddingRequest, embeddings: Embeddings, model: str) -> bytes:
-    """base64 is written here, little-endian float32: LM Studio ignores the wish, and SDKs then read zeros."""
-    is_base64 = request.encoding_format == "base64"
-    return orjson.dumps(
-        {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": _float32(vector) if is_base64 else vector}
-                for index, vector in enumerate(embeddings.vectors)
-            ],
-            "model": model,
-            "usage": {"prompt_tokens": embeddings.input_tokens, "total_tokens": embeddings.input_tokens},
-        }
-    )
+def encode_embeddings(request: EmbeddingRequest, embeddings: Embeddings, model: Model) -> Iterator[bytes]:
+    """In pieces, between which others may have their turn: two thousand vectors are a million numbers.
+
+    base64 is written here, little-endian float32: LM Studio ignores the wish, and SDKs then read zeros. Whose vectors
+    they are rides in `usage`, as all that is the gateway's own.
+    """
+    write = _float32 if request.encoding_format == "base64" else _numbers
+    yield b'{"object":"list","data":['
+    for index, vector in enumerate(embeddings.vectors):
+        entry = orjson.dumps({"object": "embedding", "index": index, "embedding": write(vector)})
+        yield b"," + entry if index else entry
+    usage = {
+        "prompt_tokens": embeddings.input_tokens,
+        "total_tokens": embeddings.input_tokens,
+        "passerelle": {
+            "backend": model.backend,
+            "dimensions": len(embeddings.vectors[0]),
+            "fingerprint": model.fingerprint,
+        },
+    }
+    yield b"]," + orjson.dumps({"model": model.id, "usage": usage})[1:]
 
 
 def encode_models(models: Iterable[Model]) -> bytes:
@@ -134,7 +141,11 @@ def _whole(answer: Answer, kind: str, choices: list[dict[str, JSON]], model: str
     return orjson.dumps(written)
 
 
-def _float32(vector: tuple[float, ...]) -> str:
+def _numbers(vector: Sequence[float]) -> list[float]:
+    return vector if isinstance(vector, list) else list(vector)
+
+
+def _float32(vector: Sequence[float]) -> str:
     numbers = array("f", vector)
     if sys.byteorder == "big":
         numbers.byteswap()

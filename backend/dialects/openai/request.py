@@ -7,7 +7,7 @@ field is dropped and named in `ignored`, since the caller may have counted on it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend.dialects.chat import JSON, ChatRequest, CompletionRequest, EmbeddingRequest, ResponseFormat, Sampling
@@ -46,6 +46,7 @@ EMBEDDING_FIELDS = frozenset(("model", "input", "dimensions", "encoding_format",
 _MOST_CHOICES = 16
 _MOST_INPUTS = 2048
 _MOST_DIMENSIONS = 65536
+TextOf = Callable[[Sequence[int]], str]
 
 
 def parse_chat(body: Mapping[str, JSON]) -> ChatRequest:
@@ -86,13 +87,16 @@ def parse_completion(body: Mapping[str, JSON]) -> CompletionRequest:
     )
 
 
-def parse_embeddings(body: Mapping[str, JSON]) -> EmbeddingRequest:
-    """`POST /v1/embeddings`. Raises BadRequest, with the field in `param`."""
+def parse_embeddings(body: Mapping[str, JSON], text_of: TextOf) -> EmbeddingRequest:
+    """`POST /v1/embeddings`. Raises BadRequest, with the field in `param`.
+
+    `text_of` says what token numbers of OpenAI's stand for, and raises KeyError for those that are none.
+    """
     fields = Fields(body)
     ignored = fields.dropped(EMBEDDING_FIELDS, _BOOKKEEPING)
     return EmbeddingRequest(
         model=fields.model(),
-        inputs=_inputs(fields),
+        inputs=_inputs(fields, text_of),
         dimensions=fields.whole("dimensions", 1, _MOST_DIMENSIONS),
         encoding_format="base64" if fields.choice("encoding_format", ("float", "base64")) == "base64" else "float",
         residency=read_residency(fields),
@@ -157,16 +161,25 @@ def _prompt(fields: Fields) -> str:
     return fields.texts("prompt")[0]
 
 
-def _inputs(fields: Fields) -> tuple[str, ...]:
+def _inputs(fields: Fields, text_of: TextOf) -> tuple[str, ...]:
     inputs = fields.value("input")
     if isinstance(inputs, str):
         return (fields.text("input") or "",)
-    if not isinstance(inputs, list) or not 1 <= len(inputs) <= _MOST_INPUTS:
-        raise fields.fault("input", f"must be a string or a list of 1 to {_MOST_INPUTS} strings.")
-    if any(isinstance(item, int | float | list) for item in inputs):
-        raise BadRequest(
-            "`input` must be text, since token numbers of another tokenizer mean nothing to this model"
-            " (in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)).",
-            "input",
-        )
+    if not isinstance(inputs, list) or not inputs:
+        raise fields.fault("input", "must be a string, a list of strings, a list of tokens or a list of such lists.")
+    if type(inputs[0]) is int:
+        return (_decoded(inputs, "input", text_of),)
+    if len(inputs) > _MOST_INPUTS:
+        raise fields.fault("input", f"must be a list of 1 to {_MOST_INPUTS} texts.")
+    if isinstance(inputs[0], list):
+        return tuple(_decoded(tokens, f"input[{place}]", text_of) for place, tokens in enumerate(inputs))
     return fields.texts("input")
+
+
+def _decoded(tokens: JSON, param: str, text_of: TextOf) -> str:
+    if not isinstance(tokens, list) or not tokens or any(type(token) is not int for token in tokens):
+        raise BadRequest(f"`{param}` must be a list of whole numbers, as the first one is.", param)
+    try:
+        return text_of(tokens)
+    except KeyError as fault:
+        raise BadRequest(f"`{param}` holds {str(fault)[:20]}, which is no token of cl100k_base.", param) from None

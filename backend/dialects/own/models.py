@@ -26,4 +26,6 @@ def describe_model(model: Model) -> dict[str, JSON]:
         "shares_with": list(model.shares_with),
         "languages": list(model.languages) or None,
         "sampling": dict(model.sampling) or None,
+        "dimensions": model.dimensions,
+        "fingerprint": model.fingerprint,
     }

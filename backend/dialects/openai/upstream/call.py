@@ -38,6 +38,7 @@ class RequestQuirks:
     `sends_ttl`: it takes `ttl` (seconds until an idle model is unloaded); `keep_alive` stands in for one.
     `max_tokens_name`: `max_tokens` nearly everywhere, `max_completion_tokens` for OpenAI's own newer models.
     `repeat_penalty_names`: vLLM says `repetition_penalty`; each server ignores the other's name.
+    `writes_base64`: it can write vectors as base64, which is quicker to write and to read than a million numbers.
     `thinking`: where the switch for thinking goes. `reasoning_effort` is OpenAI's own field (LM Studio's and newer
     vLLM's too); `chat_template_kwargs` is how llama.cpp and vLLM hand `enable_thinking` to a model's template.
     """
@@ -46,6 +47,7 @@ class RequestQuirks:
     named_tool_as_required: bool = False
     merge_system: bool = False
     sends_ttl: bool = False
+    writes_base64: bool = False
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     repeat_penalty_names: tuple[str, ...] = ("repeat_penalty",)
     thinking: Literal["reasoning_effort", "chat_template_kwargs"] = "reasoning_effort"
@@ -88,13 +90,13 @@ def encode_completion(request: CompletionRequest, quirks: RequestQuirks = PLAIN)
 
 
 def encode_embeddings(request: EmbeddingRequest, quirks: RequestQuirks = PLAIN) -> bytes:
-    """The body of POST /embeddings. Floats are asked for whatever the caller wants: LM Studio gives nothing else, so
-    the gateway itself makes base64 of them."""
+    """The body of POST /embeddings. Whatever the caller wants, base64 is asked only of servers that are known to have
+    it: LM Studio gives nothing but floats, and the gateway writes base64 itself."""
     body = {
         "model": request.model,
         "input": list(request.inputs),
         "dimensions": request.dimensions,
-        "encoding_format": "float",
+        "encoding_format": "base64" if quirks.writes_base64 else "float",
         "ttl": _ttl(request.residency, quirks),
     }
     return _dumps(body)

@@ -47,6 +47,7 @@ def _ordered(data: list[dict[str, JSON]]) -> list[dict[str, JSON]]:
 
 
 def _floats(value: JSON) -> JSON:
+    """base64 as an array; what is none stays for `checked_vectors` to refuse."""
     if not isinstance(value, str):
         return value
     try:
@@ -55,7 +56,7 @@ def _floats(value: JSON) -> JSON:
         return None
     if sys.byteorder == "big":
         floats.byteswap()
-    return list(floats)
+    return floats
 
 
 def _nonsense(server: Identity) -> GatewayError:

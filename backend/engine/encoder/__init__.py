@@ -1,0 +1,1 @@
+"""Small embedding models that come as Python packages, each run as a child process."""
