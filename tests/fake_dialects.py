@@ -34,7 +34,8 @@ class FakeModel:
     """A model that the fake has. LM Studio's and Ollama's listings show all of it, OpenAI's the id.
 
     Of Ollama's alone: `tagged` is what `/api/tags` says that it can do (None: the truth), `copy_of` the name whose
-    manifest it shares, `weights` what its file is called (a copy's: the other's), `remote` the host of a cloud model.
+    manifest it shares, `weights` what its file is called (a copy's: the other's), `remote` the host of a cloud model;
+    with a `template` in Jinja its runner repeats the words that an answer goes on from.
     """
 
     name: str
@@ -52,6 +53,7 @@ class FakeModel:
     copy_of: str = ""
     weights: str = ""
     remote: str = ""
+    template: str = "{{ .Prompt }}"
 
     @classmethod
     def of(cls, model: str | FakeModel) -> FakeModel:
@@ -272,7 +274,7 @@ def _shown(model: FakeModel) -> dict[str, JSON]:
         "license": "MIT License\nCopyright …",
         "modelfile": f"# Modelfile\n# FROM {model.name}\n\nFROM {model.blob}\nTEMPLATE x\nFROM no file\n",
         "parameters": "\n".join((*num_ctx, 'stop                           "<|end|>"')),
-        "template": "{{ .Prompt }}",
+        "template": model.template,
         "system": "Be brief.",
         "details": _details(model),
         "model_info": {

@@ -56,10 +56,14 @@ EMBEDDED = Identity(
     "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
 )
 QUIRKS = RequestQuirks(
-    named_tool_as_required=True, merge_system=True, writes_base64=True, thinking="chat_template_kwargs"
+    named_tool_as_required=True,
+    merge_system=True,
+    object_arguments=True,
+    writes_base64=True,
+    thinking="chat_template_kwargs",
 )
 """llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
-system message first."""
+system message first, and objects for arguments."""
 DEMO_PACE_S = 1 / 50
 ARRIVAL_S = 1.0
 """A call that was handed out this recently may not have reached the engine yet."""

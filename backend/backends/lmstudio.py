@@ -13,6 +13,7 @@ from backend.backends.backend import Call
 from backend.backends.fields import bounded, count, entries, fields, name, without_nothing, word, words
 from backend.backends.lmstudio_store import LMStudioStore
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, StreamDecoder
+from backend.dialects.echo import without_echo
 from backend.dialects.openai.upstream.call import (
     RequestQuirks,
     encode_chat,
@@ -50,6 +51,7 @@ QUIRKS = RequestQuirks(
     json_object_as_schema=True,  # `json_object` is refused
     named_tool_as_required=True,  # lmstudio-bug-tracker issue 670
     merge_system=True,  # strict templates want one system message, and that first (lmstudio-bug-tracker 2298)
+    object_arguments=True,
     sends_ttl=True,
 )
 
@@ -159,8 +161,9 @@ class LMStudioBackend:
 
     def chat(self, request: ChatRequest) -> Call:
         # A caller's stop text can also be the reason for an answer without a word.
-        decoder = OpenAIChatDecoder(self.identity, NO_QUIRKS if request.sampling.stop else ANSWERS)
+        decoder: StreamDecoder = OpenAIChatDecoder(self.identity, NO_QUIRKS if request.sampling.stop else ANSWERS)
         body = encode_chat(request, QUIRKS)
+        decoder = without_echo(decoder, request)
         return self._call(request.model, "/v1/chat/completions", body, decoder, unheeded(request, QUIRKS))
 
     def completion(self, request: CompletionRequest) -> Call:

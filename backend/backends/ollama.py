@@ -17,6 +17,7 @@ from backend.backends.ollama_shown import ShownModels, capabilities_of, trained
 from backend.backends.ollama_store import OllamaStore
 from backend.backends.residents import Residents
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, Residency, StreamDecoder
+from backend.dialects.echo import without_echo
 from backend.dialects.ollama.upstream.call import encode_chat, encode_completion, encode_embeddings, unheeded
 from backend.dialects.ollama.upstream.decoder import OllamaDecoder, decode_embeddings
 from backend.dialects.ollama.upstream.failure import decode_error
@@ -56,6 +57,7 @@ class OllamaBackend:
         )
         self._can_think: dict[str, bool] = {}
         self._keys: dict[str, str] = {}
+        self._mute: set[str] = set()
         self._version = ""
         self._default_context: int | None = None
 
@@ -100,7 +102,7 @@ class OllamaBackend:
         asked_at = self._clock()
         running = self._running()
         listing = Listing(self.identity.id, listed, self._shown, running)
-        self._can_think, self._keys = listing.can_think(), listing.keys()
+        self._can_think, self._keys, self._mute = listing.can_think(), listing.keys(), listing.mute()
         known = filter(None, (self._default_context, *listing.default_contexts()))
         self._default_context = min(known, default=None)  # a caller may have asked for more, hardly ever for less
         models = listing.models(self._default_context or LEAST_DEFAULT)
@@ -190,9 +192,13 @@ class OllamaBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body = encode_chat(request, can_think=self._can_think.get(normal(request.model)))
+        name = normal(request.model)
+        body = encode_chat(request, can_think=self._can_think.get(name))
         guard = self._guard(request.model, request.residency)
-        return self._call(request.model, "/api/chat", body, OllamaDecoder("chat"), guard, unheeded(request))
+        decoder: StreamDecoder = OllamaDecoder("chat")
+        if name not in self._mute:
+            decoder = without_echo(decoder, request, least=1)
+        return self._call(request.model, "/api/chat", body, decoder, guard, unheeded(request))
 
     def completion(self, request: CompletionRequest) -> Call:
         body, guard = encode_completion(request), self._guard(request.model, request.residency)

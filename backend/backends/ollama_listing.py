@@ -110,6 +110,11 @@ class Listing:
                 known[normal(entry.id)] = capable is None or "thinking" in capable
         return known
 
+    def mute(self) -> set[str]:
+        """The names, in their normal form, of models that certainly repeat nothing of what they go on from."""
+        known = ((entry, self._shown.get(entry.digest)) for entry in self._entries)
+        return {normal(entry.id) for entry, shown in known if shown is not None and not shown.echoes}
+
     def default_contexts(self) -> list[int]:
         """The contexts of models in memory that say nothing of it themselves, nor reach the end of their own."""
         found = []

@@ -30,12 +30,14 @@ _CAPABILITIES = {"tools", "vision", "embedding", "thinking", "insert"}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is known of one digest. `weights` is the same for names that share a file, `runner` for those of them that
-    are loaded alike (server/sched.go: needsReload)."""
+    """What is known of one digest. `echoes`: its own template is used, by a runner that repeats the words which it is
+    to go on from. `weights` is the same for names that share a file, `runner` for those of them that are loaded alike
+    (server/sched.go: needsReload)."""
 
     capabilities: tuple[str, ...] | None = None
     trained_context: int | None = None
     num_ctx: int | None = None
+    echoes: bool = True
     weights: str | None = None
     runner: str | None = None
 
@@ -102,6 +104,10 @@ def _read(told: Mapping[str, JSON]) -> Shown:
         capabilities_of(capable) if isinstance(capable, list) else None,
         trained(told, "context_length"),
         _whole(parameters.get("num_ctx")),
+        "{%"
+        in str(
+            told.get("template")
+        ),  # in Jinja; Ollama's own templates are Go's (server/routes.go: selectedModelTemplate)
         files[0] if files else None,
         "\n".join((*files, *loaded_with)) if files else None,
     )

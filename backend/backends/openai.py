@@ -9,6 +9,7 @@ from backend.backends.backend import Call
 from backend.backends.fields import bounded, count, entries, fields, name, scale, without_nothing, word, words
 from backend.backends.store import VERBS, NoStore
 from backend.dialects.chat import ChatRequest, CompletionRequest, EmbeddingRequest, Model, RerankRequest, StreamDecoder
+from backend.dialects.echo import without_echo
 from backend.dialects.openai.upstream.call import (
     PLAIN,
     RequestQuirks,
@@ -31,7 +32,11 @@ from backend.upstream.endpoint import Server
 JSON = Any
 ENGINES = {"llamacpp", "vllm", "sglang"}
 """Who "owns" the models in the listing of a server that runs them itself."""
-ENGINE = RequestQuirks(repeat_penalty_names=("repeat_penalty", "repetition_penalty"), thinking="chat_template_kwargs")
+ENGINE = RequestQuirks(
+    repeat_penalty_names=("repeat_penalty", "repetition_penalty"),
+    thinking="chat_template_kwargs",
+    object_arguments=True,  # vllm/entrypoints/chat_utils.py parses them, too
+)
 OPENAI = RequestQuirks(max_tokens_name="max_completion_tokens", repeat_penalty_names=())
 """OpenAI itself refuses fields that it does not know, and `max_tokens` for its newer models."""
 _CAN_LOOK = {"image", "vision", "multimodal"}
@@ -131,7 +136,8 @@ class OpenAIBackend:
     # -- what is asked of it
 
     def chat(self, request: ChatRequest) -> Call:
-        body, decoder = encode_chat(request, self._quirks), OpenAIChatDecoder(self.identity)
+        body = encode_chat(request, self._quirks)
+        decoder = without_echo(OpenAIChatDecoder(self.identity), request)
         return self._call(request.model, "/chat/completions", body, decoder, unheeded(request, self._quirks))
 
     def completion(self, request: CompletionRequest) -> Call:

@@ -192,6 +192,27 @@ def test_an_answer_at_its_limit_and_a_broken_one_can_go_on_and_break_again(engli
     sees_answer(english, "One, two, three.")
 
 
+@pytest.mark.parametrize("repeater", ["backend", "endpoint"])
+def test_an_answer_that_is_continued_does_not_begin_twice(english: Reader, patient_pair: Pair, repeater: str) -> None:
+    fake, gateway = patient_pair
+    open_chat(english, gateway)
+    says(fake, "Once upon a time", "length")
+    ask(english, "Tell me a story.")
+    sees_state(english, "length")
+
+    repeated = (script.said("Once upon"), script.said(" a time"), script.said(" there was a bridge."))
+    told = (*repeated, script.finish("stop"), script.usage(9, 9), script.DONE)
+    if repeater == "backend":
+        fake.script(script.PATH, script.BEGIN, *told)
+    else:  # as when the page talks to such a server without the gateway
+        body = b"".join(step.data for step in told)
+        english.page.route("**" + script.PATH, lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+    english.find("[data-do=continue]").click()
+
+    sees_state(english, "whole")
+    sees_answer(english, "Once upon a time there was a bridge.")
+
+
 def test_a_question_without_an_answer_is_asked_again_in_the_same_place(english: Reader, patient_pair: Pair) -> None:
     fake, gateway = patient_pair
     open_chat(english, gateway)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import openai
@@ -192,3 +193,33 @@ def test_an_embedding_of_a_chat_model_says_what_to_do(ollama_pair: Pair) -> None
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
     assert "ollama pull" in answer.json()["error"]["message"]
+
+
+# -- an answer that goes on from the assistant's words ----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def going_on() -> Iterator[Pair]:
+    """A model whose own template is used, and one with a template of Ollama's kind."""
+    models = [FakeModel("native:latest", template="{% for m in messages %}"), FakeModel("go:latest")]
+    with FakeBackend("ollama", models) as fake, RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway:
+        yield fake, gateway
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("words", ["{", "Once upon a time"])
+def test_the_words_that_an_answer_goes_on_from_are_not_repeated(going_on: Pair, words: str, stream: bool) -> None:
+    fake, gateway = going_on
+    lines = [{"message": {"role": "assistant", "content": piece}, "done": False} for piece in (words, " and", " so on")]
+    lines.append({"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"})
+    told = [json.dumps(line).encode() + b"\n" for line in lines]
+    history = [{"role": "user", "content": "Go on"}, {"role": "assistant", "content": words}]
+    asked = {"messages": history, "stream": stream}
+
+    def said(model: str) -> str:
+        fake.script("/api/chat", Head(200, NDJSON), Chunks(told), End())
+        answer = gateway.post(CHAT, {**asked, "model": model})
+        return text_of(answer.content) if stream else str(answer.json()["choices"][0]["message"]["content"])
+
+    assert said("native") == " and so on"
+    assert said("go") == words + " and so on", "it repeats nothing: these are the model's own"

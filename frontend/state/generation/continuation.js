@@ -1,3 +1,4 @@
+import Echo from "../../helpers/echo.js"
 import Generation from "./generation.js"
 
 /**
@@ -6,14 +7,24 @@ import Generation from "./generation.js"
  */
 export default class Continuation extends Generation {
   #earlier
+  #echo
   #speed = null
 
   constructor(request, settings, earlier) {
     super(request, settings)
     this.#earlier = earlier
+    this.#echo = new Echo(earlier.text)
     this.text = earlier.text
     this.thought = earlier.thought ?? ""
     this.addEventListener("end", () => this.#count())
+  }
+
+  fresh(piece) {
+    return this.#echo.take(piece)
+  }
+
+  heldBack() {
+    return this.#echo.rest()
   }
 
   get thoughtMs() {

@@ -88,7 +88,7 @@ export default class Generation extends EventTarget {
     const thought = chunk.additional_kwargs?.reasoning_content
     const text = typeof chunk.content === "string" ? chunk.content : ""
     if (thought) this.#think(thought, now)
-    if (text) this.#write(text, now)
+    if (text) this.#write(this.fresh(text), now)
     this.#readMetadata(chunk)
     this.#changed()
   }
@@ -114,12 +114,18 @@ export default class Generation extends EventTarget {
     if (usage) this.usage = usage
   }
 
+  /** What of a piece belongs to the answer. */
+  fresh(piece) {
+    return piece
+  }
+
   #finish() {
     if (!this.finishReason) this.#end(this.hasContent ? "cut" : "failed", new Fault("connection"))
     else this.#end(this.finishReason === "length" ? "length" : "done")
   }
 
   #end(phase, fault = this.fault) {
+    this.text += this.heldBack()
     this.phase = phase
     this.fault = fault
     this.endedAt = performance.now()
@@ -169,6 +175,11 @@ export default class Generation extends EventTarget {
       fault,
       createdAt,
     }
+  }
+
+  /** What turns out to belong to it at its end. */
+  heldBack() {
+    return ""
   }
 
   get isEstimated() {

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from backend.dialects.arguments import as_object
 from backend.dialects.chat import (
     JSON,
     ChatRequest,
@@ -24,7 +25,6 @@ from backend.dialects.chat import (
     Sampling,
     ToolCall,
 )
-from backend.dialects.fields import is_writable
 from backend.dialects.ollama.upstream.tools import write_tools
 from backend.errors import BadRequest, Unsupported
 
@@ -190,13 +190,4 @@ def _message(message: Message, names: dict[str, str]) -> JSON:
 
 
 def _tool_call(index: int, call: ToolCall) -> JSON:
-    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": _arguments(call.arguments)}}
-
-
-def _arguments(text: str) -> dict[str, JSON]:
-    """Ollama takes an object and nothing else. What a model wrote instead stays readable as the one argument."""
-    try:
-        value = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        value = None
-    return value if isinstance(value, dict) and is_writable(value) else {"arguments": text}
+    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": as_object(call.arguments)}}

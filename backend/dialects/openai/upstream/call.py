@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
 
+from backend.dialects.arguments import as_object_text
 from backend.dialects.chat import (
     JSON,
     ChatRequest,
@@ -39,6 +40,7 @@ class RequestQuirks:
     `max_tokens_name`: `max_tokens` nearly everywhere, `max_completion_tokens` for OpenAI's own newer models.
     `repeat_penalty_names`: vLLM says `repetition_penalty`; each server ignores the other's name.
     `writes_base64`: it can write vectors as base64, which is quicker to write and to read than a million numbers.
+    `object_arguments`: its chat templates want a call's arguments as an object, so it refuses any that are none.
     `thinking`: where the switch for thinking goes. `reasoning_effort` is OpenAI's own field (LM Studio's and newer
     vLLM's too); `chat_template_kwargs` is how llama.cpp and vLLM hand `enable_thinking` to a model's template.
     """
@@ -46,6 +48,7 @@ class RequestQuirks:
     json_object_as_schema: bool = False
     named_tool_as_required: bool = False
     merge_system: bool = False
+    object_arguments: bool = False
     sends_ttl: bool = False
     writes_base64: bool = False
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -59,6 +62,8 @@ PLAIN = RequestQuirks()
 def encode_chat(request: ChatRequest, quirks: RequestQuirks = PLAIN) -> bytes:
     """The body of POST /chat/completions. What the caller did not say is left out, null is never sent."""
     messages = _merged(request.messages) if quirks.merge_system else request.messages
+    if quirks.object_arguments:
+        messages = tuple(map(_with_objects, messages))
     body = {
         "model": request.model,
         "messages": [_message(message) for message in messages],
@@ -216,6 +221,11 @@ def _merged(messages: Sequence[Message]) -> tuple[Message, ...]:
         return tuple(messages)
     rest = (message for message in messages if message.role != "system")
     return (Message("system", (Text("\n\n".join(system)),)), *rest)
+
+
+def _with_objects(message: Message) -> Message:
+    calls = tuple(replace(call, arguments=as_object_text(call.arguments)) for call in message.tool_calls)
+    return replace(message, tool_calls=calls) if calls else message
 
 
 def _message(message: Message) -> JSON:
