@@ -23,6 +23,7 @@ from backend.dialects.chat import (
     EmbeddingRequest,
     Image,
     Model,
+    RerankRequest,
     StreamDecoder,
 )
 from backend.dialects.openai.upstream.call import (
@@ -34,8 +35,9 @@ from backend.dialects.openai.upstream.call import (
 )
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import decode_error
+from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import vectors_decoder
+from backend.dialects.vectors import WholeDecoder, vectors_decoder
 from backend.engine.engine import Engine
 from backend.engine.folder import ModelFile
 from backend.engine.keeper import Load
@@ -212,6 +214,8 @@ class EmbeddedBackend:
             memory_bytes=self._engine.memory_bytes() if address else None,
             languages=file.maker.languages,
             sampling=file.maker.sampling,
+            dimensions=header.dimensions if header.makes_embeddings else None,
+            fingerprint=file.fingerprint or None,
         )
 
     # -- what is asked of it
@@ -238,6 +242,14 @@ class EmbeddedBackend:
             )
         decoder = vectors_decoder(lambda answer: decode_embeddings(answer, self.identity), request)
         return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
+
+    def rerank(self, request: RerankRequest) -> Call:
+        file = self._library.file(request.model)
+        if not file.header.ranks:
+            raise Unsupported(f"{file.name} ranks no documents. Name a model that does, or none.", "model")
+        count = len(request.documents)
+        decoder = WholeDecoder(lambda answer: decode_ranking(answer, count, self.identity))
+        return self._call(file, "/rerank", encode_rerank(request), decoder)
 
     def _call(
         self, file: ModelFile, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()
@@ -267,8 +279,9 @@ def _check(request: ChatRequest, file: ModelFile) -> None:
 
 
 def _check_speaks(file: ModelFile) -> None:
-    if file.header.makes_embeddings:
-        raise Unsupported(f"{file.name} makes embeddings only. Choose another model for text.", "model")
+    if not file.speaks:
+        does = "ranks documents" if file.header.ranks else "makes embeddings"
+        raise Unsupported(f"{file.name} {does} only. Choose another model for text.", "model")
 
 
 def _as_its_maker_says(request: Request, file: ModelFile) -> Request:

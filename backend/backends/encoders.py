@@ -116,6 +116,7 @@ class EncodersBackend:
             memory_bytes=_memory_bytes(ready) if ready else None,
             dimensions=model.dimensions,
             fingerprint=model.fingerprint,
+            languages=model.languages,
         )
 
     # -- what is asked of them

@@ -431,4 +431,5 @@ class Model:
     dimensions: int | None = None
     """How many numbers its vectors have."""
     fingerprint: str | None = None
-    """`sha256:` and a digest of the model itself: two of one name that differ in it make vectors that do not mix."""
+    """`sha256:` and a digest of the model itself, or `sampled:` and one of parts of it. Vectors of two models that
+    differ in it do not mix, whatever their names."""

@@ -65,7 +65,9 @@ def _params(config: dict[str, Any], verbosity: int) -> Any:
     params.cont_batching = True
     params.cache_ram_mib = config["prompt_cache_mib"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config["threads"]
-    if config["is_embedder"]:  # a text to embed must fit one batch
+    if config["ranks"]:
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
+    if config["is_embedder"] or config["ranks"]:  # a text must fit one batch
         params.embedding = True
         params.n_batch = params.n_ubatch = config["context"]
     return params

@@ -5,9 +5,12 @@ A model's id is its file's name; a caller's name is compared with the ids of thi
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from backend.engine.maker import DEMO, Maker, maker_of
 
 log = logging.getLogger("passerelle")
 
+SAMPLES, SAMPLE_BYTES = 64, 4096
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 DEFAULT_TRAINED_CONTEXT = 4096
 PROMPT_CACHE_MIB = 256
@@ -51,11 +55,24 @@ class ModelFile:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """In Ollama's words. A template that never speaks of tools or thinking cannot pass them to the model."""
+        if self.header.ranks:
+            return ("rerank",)
         if self.header.makes_embeddings:
             return ("embedding",)
         template = self.header.text("tokenizer.chat_template") or ""
         extra = [name for name, word in (("tools", "tools"), ("thinking", "<think>")) if word in template]
         return ("completion", *extra)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it writes text at all."""
+        return "completion" in self.capabilities
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells a file from another one of the same name: of its size and of samples from all over it, for a digest of
+        many gigabytes would take a minute. Empty where it cannot be read any more."""
+        return _fingerprint(self.path, self.size_bytes, self.changed_ns)
 
     def load(self, context: int, parallel: int) -> Load:
         """How to run it, with at most `context` tokens a conversation."""
@@ -65,6 +82,7 @@ class ModelFile:
             context=min(context, self.header.trained_context or DEFAULT_TRAINED_CONTEXT),
             parallel=parallel,
             is_embedder=self.header.makes_embeddings,
+            ranks=self.header.ranks,
             prompt_cache_mib=0 if self.is_demo else PROMPT_CACHE_MIB,
             size_bytes=self.size_bytes,
             changed_ns=self.changed_ns,
@@ -130,6 +148,20 @@ class Folder:
         except OSError:
             return []
         return sorted(path for path in paths if _is_model_name(path.stem) and path.is_file())
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(path: Path, size_bytes: int, changed_ns: int) -> str:
+    total = hashlib.sha256(str(size_bytes).encode())
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            for place in range(SAMPLES):
+                file.seek(end * place // SAMPLES)
+                total.update(file.read(SAMPLE_BYTES))
+    except OSError:
+        return ""
+    return f"sampled:{total.hexdigest()}"
 
 
 def demo_model() -> ModelFile:

@@ -17,6 +17,8 @@ from backend.engine.gguf_cursor import MAX_ENTRIES, MAX_TENSORS, Cursor, Ended, 
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
+RANK = 4
+"""llama.cpp's pooling_type of models that rank (include/llama.h: llama_pooling_type)."""
 ALIGNMENT = 32
 
 
@@ -67,7 +69,21 @@ class Header:
     @property
     def makes_embeddings(self) -> bool:
         """llama.cpp answers /v1/embeddings only for a model that says how to pool its tokens (0 is "not")."""
-        return bool(self.whole(f"{self.architecture}.pooling_type"))
+        return self._pooling not in (None, 0, RANK)
+
+    @property
+    def ranks(self) -> bool:
+        """What it makes of two texts is one number, which is no embedding."""
+        return self._pooling == RANK
+
+    @property
+    def _pooling(self) -> int | None:
+        return self.whole(f"{self.architecture}.pooling_type")
+
+    @property
+    def dimensions(self) -> int | None:
+        """How many numbers its embeddings have."""
+        return self.whole(f"{self.architecture}.embedding_length") or None
 
     @property
     def quantization(self) -> str | None:

@@ -63,6 +63,7 @@ class Load:
     context: int
     parallel: int
     is_embedder: bool = False
+    ranks: bool = False
     prompt_cache_mib: int = 0
     size_bytes: int = 0
     changed_ns: int = 0

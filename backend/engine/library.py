@@ -23,7 +23,7 @@ class Library:
         files = self._folder.files()
         if not files and self._folder.faults:
             raise BackendUnavailable(" ".join(self._folder.faults.values()) + " Replace or remove it.")
-        chatting = [file for file in files if not file.header.makes_embeddings]
+        chatting = [file for file in files if file.speaks]
         if any(file.may_speak_french for file in chatting) or any(file.id == DEMO_ID for file in files):
             return files
         return [*files, self._bundled()]
@@ -39,7 +39,7 @@ class Library:
     def default(self, wanted: str) -> ModelFile:
         """The wanted one where it is there, else the first that chats."""
         files = self.files()
-        chatting = [file for file in files if not file.header.makes_embeddings]
+        chatting = [file for file in files if file.speaks]
         return next((file for file in files if file.id == without_suffix(wanted)), (chatting or files)[0])
 
     def _bundled(self) -> ModelFile:

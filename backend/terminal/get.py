@@ -63,7 +63,7 @@ def set_up(settings: Settings) -> bool:
     that there was to do. Never raises GatewayError: the gateway starts all the same."""
     if os.environ.get("MODEL", "").strip().lower() == NONE or settings.backend not in ("auto", "embedded"):
         return False
-    if any(not file.header.makes_embeddings for file in Folder(settings.models_dir).files()):
+    if any(file.speaks for file in Folder(settings.models_dir).files()):
         return True
     known, shelf = OFFERS[0], Shelf(settings.models_dir)
     try:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from backend.engine.folder import DEMO_PATH, Folder, demo_model
+from backend.engine.gguf import RANK
 from tests.engine.gguf_file import entry, gguf, tensor
+from tests.engine.tiny_bert import tiny_bert
 
 LLAMA = entry("general.architecture", "llama")
 
@@ -95,3 +97,22 @@ def test_the_demo_model_is_called_a_demo() -> None:
     assert (demo.id, demo.name, demo.is_demo, demo.path) == ("passerelle-demo", "Passerelle demo", True, DEMO_PATH)
     assert demo.described()["license"] == "MIT"
     assert demo.load(4096, 2).context == 1024
+
+
+def test_a_model_that_ranks_makes_no_embeddings(tmp_path: Path) -> None:
+    file = Folder(tiny_bert(tmp_path / "m.gguf", RANK).parent).files()[0]
+
+    assert (file.capabilities, file.speaks) == (("rerank",), False)
+    assert (file.load(512, 1).is_embedder, file.load(512, 1).ranks) == (False, True)
+
+
+def test_a_fingerprint_tells_files_of_one_name_apart(tmp_path: Path) -> None:
+    def fingerprint(folder: str, seed: int) -> str:
+        (tmp_path / folder).mkdir()
+        tiny_bert(tmp_path / folder / "m.gguf", seed=seed)
+        return Folder(tmp_path / folder).files()[0].fingerprint
+
+    first, same, other = fingerprint("one", 7), fingerprint("two", 7), fingerprint("three", 8)
+
+    assert first == same != other
+    assert first.startswith("sampled:")
