@@ -54,6 +54,7 @@ EXPOSED = [
     "retry-after",
     "x-passerelle-backend",
     "x-passerelle-demo",
+    "x-passerelle-estimated",
     "x-passerelle-ignored",
     "x-request-id",
 ]

@@ -32,10 +32,12 @@ from backend.dialects.openai.upstream.call import (
     encode_embeddings,
     unheeded,
 )
+from backend.dialects.openai.upstream.count import COUNTED_AT, decode_count
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.vectors import decode_embeddings
 from backend.dialects.vectors import VectorsDecoder
+from backend.dialects.whole import WholeDecoder
 from backend.engine.engine import Engine
 from backend.engine.folder import ModelFile
 from backend.engine.keeper import Load
@@ -55,7 +57,13 @@ EMBEDDED = Identity(
     "Restart the gateway",
     "The embedded engine has no model: put a GGUF file into the models folder (MODELS_DIR).",
 )
-QUIRKS = RequestQuirks(named_tool_as_required=True, merge_system=True, thinking="chat_template_kwargs")
+QUIRKS = RequestQuirks(
+    named_tool_as_required=True,
+    merge_system=True,
+    tells_progress=True,
+    thinking_budget=True,
+    thinking="chat_template_kwargs",
+)
 """llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
 system message first."""
 DEMO_PACE_S = 1 / 50
@@ -230,6 +238,12 @@ class EmbeddedBackend:
             raise Unsupported(f"{file.name} makes no embeddings. An embedding model (GGUF) does.", "model")
         decoder = VectorsDecoder(lambda answer: decode_embeddings(answer, self.identity), len(request.inputs))
         return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
+
+    def count(self, request: ChatRequest) -> Call:
+        file = self._file(request.model)
+        _check(request, file)
+        decoder = WholeDecoder(lambda answer: decode_count(answer, self.identity))
+        return self._call(file, COUNTED_AT, encode_chat(request, QUIRKS), decoder)
 
     def _call(
         self, file: ModelFile, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from backend.dialects.chat import JSON, Completed, Embeddings, Event, Failed, Usage
-from backend.errors import BackendFailed, GatewayError
-
-LARGEST_ANSWER = 256 * 1024 * 1024
+from backend.dialects.chat import JSON, Embeddings, Event, Usage
+from backend.dialects.whole import WholeDecoder
+from backend.errors import BackendFailed
 
 
 def checked_vectors(found: list[JSON], count: int | None) -> tuple[tuple[float, ...], ...] | None:
@@ -26,31 +25,15 @@ def checked_vectors(found: list[JSON], count: int | None) -> tuple[tuple[float, 
     return tuple(vectors)
 
 
-class VectorsDecoder:
-    """Gathers an answer that is no stream, bounded, and has it read when it is all there. A `StreamDecoder`, so that
-    embeddings take the way of all answers: their client is watched, and leaving stops the work."""
+class VectorsDecoder(WholeDecoder):
+    """`read` raises GatewayError for what is none; `count` is how many vectors were asked for."""
 
     def __init__(self, read: Callable[[bytes], Embeddings], count: int) -> None:
-        """`read` raises GatewayError for what is none; `count` is how many were asked for."""
-        self._read, self._count = read, count
-        self._pieces: list[bytes] = []
-        self._size = 0
+        super().__init__(self._vectors)
+        self._read_vectors, self._count = read, count
 
-    def begin(self, content_type: str) -> None:
-        """Whatever the type says, the body decides."""
-
-    def feed(self, data: bytes) -> list[Event]:
-        self._size += len(data)
-        if self._size > LARGEST_ANSWER:
-            return [Failed(BackendFailed("The backend's answer is larger than the gateway keeps.", "answer_too_large"))]
-        self._pieces.append(data)
-        return []
-
-    def end(self, is_framed: bool = True) -> list[Event]:
-        try:
-            embeddings = self._read(b"".join(self._pieces))
-        except GatewayError as fault:
-            return [Failed(fault)]
+    def _vectors(self, body: bytes) -> list[Event]:
+        embeddings = self._read_vectors(body)
         if len(embeddings.vectors) != self._count:
-            return [Failed(BackendFailed("The backend gave another number of embeddings than it was asked for."))]
-        return [embeddings, Usage(input_tokens=embeddings.input_tokens), Completed()]
+            raise BackendFailed("The backend gave another number of embeddings than it was asked for.")
+        return [embeddings, Usage(input_tokens=embeddings.input_tokens)]

@@ -15,7 +15,7 @@ SIGN = "anthropic-version"
 
 
 def _stream(request: ChatRequest, around: Envelope) -> MessageStream:
-    return MessageStream(f"msg_{around.token}", around.model, request.reasoning, around.request_id)
+    return MessageStream(request, around.model, f"msg_{around.token}", around.request_id)
 
 
 def _reply(request: ChatRequest, answer: Answer, around: Envelope) -> bytes:

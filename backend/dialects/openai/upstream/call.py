@@ -38,6 +38,8 @@ class RequestQuirks:
     `sends_ttl`: it takes `ttl` (seconds until an idle model is unloaded); `keep_alive` stands in for one.
     `max_tokens_name`: `max_tokens` nearly everywhere, `max_completion_tokens` for OpenAI's own newer models.
     `repeat_penalty_names`: vLLM says `repetition_penalty`; each server ignores the other's name.
+    `tells_progress`: with `return_progress` it tells how long the prompt is before it answers.
+    `thinking_budget`: it takes `thinking_budget_tokens`.
     `thinking`: where the switch for thinking goes. `reasoning_effort` is OpenAI's own field (LM Studio's and newer
     vLLM's too); `chat_template_kwargs` is how llama.cpp and vLLM hand `enable_thinking` to a model's template.
     """
@@ -48,6 +50,8 @@ class RequestQuirks:
     sends_ttl: bool = False
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     repeat_penalty_names: tuple[str, ...] = ("repeat_penalty",)
+    tells_progress: bool = False
+    thinking_budget: bool = False
     thinking: Literal["reasoning_effort", "chat_template_kwargs"] = "reasoning_effort"
 
 
@@ -66,6 +70,8 @@ def encode_chat(request: ChatRequest, quirks: RequestQuirks = PLAIN) -> bytes:
         "response_format": _response_format(request.response_format, quirks),
         **_thinking(request, quirks),
         "ttl": _ttl(request.residency, quirks),
+        "thinking_budget_tokens": request.thinking_tokens if quirks.thinking_budget else None,
+        "return_progress": True if request.tells_prompt and quirks.tells_progress else None,
     }
     if request.sampling.logprobs:
         body |= {"logprobs": True, "top_logprobs": request.sampling.top_logprobs}
