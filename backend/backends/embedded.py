@@ -240,7 +240,7 @@ class EmbeddedBackend:
         return self._call(file, "/embeddings", encode_embeddings(request, QUIRKS), decoder)
 
     def count(self, request: ChatRequest) -> Call:
-        file = self._file(request.model)
+        file = self._library.file(request.model)
         _check(request, file)
         decoder = WholeDecoder(lambda answer: decode_count(answer, self.identity))
         return self._call(file, COUNTED_AT, encode_chat(request, QUIRKS), decoder)

@@ -22,4 +22,4 @@ def _reply(request: ChatRequest, answer: Answer, around: Envelope) -> bytes:
     return encode_message(request, answer, around.model, f"msg_{around.token}")
 
 
-MESSAGES = Generation(parse_messages, _stream, _reply, has_heartbeat=True)
+MESSAGES = Generation(parse_messages, _stream, _reply, has_heartbeat=True, extras_header="anthropic-beta")
