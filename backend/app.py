@@ -56,6 +56,7 @@ EXPOSED = [
     "retry-after",
     "x-passerelle-backend",
     "x-passerelle-demo",
+    "x-passerelle-estimated",
     "x-passerelle-ignored",
     "x-passerelle-model",
     "x-request-id",

@@ -127,6 +127,13 @@ class Unsupported(GatewayError):
         super().__init__(message, 400, "invalid_request_error", "unsupported", param, should_retry=False)
 
 
+class CannotCount(GatewayError):
+    """The backend has no way to count the tokens of a prompt. No caller gets to see it: an estimate takes its place."""
+
+    def __init__(self, message: str = "The backend does not count tokens.") -> None:
+        super().__init__(message, 501, "invalid_request_error", "cannot_count")
+
+
 class BackendUnavailable(GatewayError):
     """No backend answers, or it is busy: 503, worth another try soon."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
-from backend.backends.backend import Backend, Call, Reranking
+from backend.backends.backend import Backend, Call, Counting, Reranking
 from backend.backends.encoders import EncodersBackend
 from backend.dialects.chat import (
     ChatRequest,
@@ -20,8 +20,10 @@ from backend.dialects.chat import (
     Ranking,
     RerankRequest,
 )
+from backend.dialects.estimate import estimate_tokens
+from backend.dialects.stop_text import NamedStops
 from backend.dialects.vectors import blamed
-from backend.errors import ContextLengthExceeded, Unsupported
+from backend.errors import CannotCount, ContextLengthExceeded, Unsupported
 from backend.relay.attempt import Attempt
 from backend.relay.chain import Chain
 from backend.relay.client import Client
@@ -42,6 +44,15 @@ class Opened:
 
     relay: Relay
     model: Model
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many tokens a prompt has. `is_exact`: as its backend counts them."""
+
+    tokens: int
+    is_exact: bool
     headers: dict[str, str]
 
 
@@ -91,6 +102,29 @@ class Gateway:
             )
         texts = EmbeddingRequest(model.id, (request.query, *request.documents))
         return replace(_embedding(texts, backend, model), then=lambda found: self._encoders.rerank(request, found))
+
+    def count(self, request: ChatRequest, client: Client, meter: Meter) -> Counted:
+        """The tokens of a prompt, as the backend counts them or, where it cannot, as an estimate that errs upwards.
+        Raises like `open`."""
+        with _watched(client) as watch:
+            name = request.model
+            backend, model = self._catalogue.known(name) or watch.run(lambda: self._catalogue.find(name))
+            self._catalogue.check(model)
+            meter.backend, meter.model = backend.identity.id, model.id
+            call = _count(request, backend, model)
+            tokens = None if call is None else self._ask_count(call, watch, meter)
+            watch.end()
+            headers = _headers(model, backend, request.ignored)
+            return Counted(estimate_tokens(request) if tokens is None else tokens, tokens is not None, headers)
+
+    def _ask_count(self, call: Call, watch: Watch, meter: Meter) -> int | None:
+        relay = Relay([partial(Attempt, call, self._idle, self._deadlines)], watch, self._deadlines, meter.unheard())
+        try:
+            relay.open(None)
+            prompt = relay.gather().prompt
+        except CannotCount:
+            return None
+        return prompt.tokens if prompt else None
 
     def _open(
         self,
@@ -148,7 +182,19 @@ def _speaking_of(request: GenerationRequest | EmbeddingRequest | RerankRequest) 
 
 def _generation(request: GenerationRequest, backend: Backend, model: Model) -> Call:
     request = replace(request, model=model.id)
-    return backend.chat(request) if isinstance(request, ChatRequest) else backend.completion(request)
+    return _chat(request, backend) if isinstance(request, ChatRequest) else backend.completion(request)
+
+
+def _chat(request: ChatRequest, backend: Backend) -> Call:
+    stops = request.sampling.stop if request.names_stop else ()
+    if not stops:
+        return backend.chat(request)
+    call = backend.chat(replace(request, sampling=replace(request.sampling, stop=())))
+    return replace(call, decoder=NamedStops(call.decoder, stops))
+
+
+def _count(request: ChatRequest, backend: Backend, model: Model) -> Call | None:
+    return backend.count(replace(request, model=model.id)) if isinstance(backend, Counting) else None
 
 
 def _embedding(request: EmbeddingRequest, backend: Backend, model: Model) -> Call:

@@ -104,6 +104,15 @@ class Fillable(Protocol):
 
 
 @runtime_checkable
+class Counting(Protocol):
+    """A backend that may be able to count the tokens of a prompt without answering it."""
+
+    def count(self, request: ChatRequest) -> Call | None:
+        """Its answer is a `PromptRead`, its refusal CannotCount where the server does not know the question; None where
+        it is known not to. Raises and waits like `chat`."""
+
+
+@runtime_checkable
 class Leavable(Protocol):
     """A backend that costs this machine memory as long as it is in use."""
 

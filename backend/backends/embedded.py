@@ -33,11 +33,13 @@ from backend.dialects.openai.upstream.call import (
     encode_embeddings,
     unheeded,
 )
+from backend.dialects.openai.upstream.count import COUNTED_AT, decode_count
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import decode_error
 from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import WholeDecoder, vectors_decoder
+from backend.dialects.vectors import counted, vectors_decoder
+from backend.dialects.whole import WholeDecoder
 from backend.engine.engine import Engine
 from backend.engine.folder import ModelFile
 from backend.engine.keeper import Load
@@ -62,6 +64,8 @@ QUIRKS = RequestQuirks(
     merge_system=True,
     object_arguments=True,
     writes_base64=True,
+    tells_progress=True,
+    thinking_budget=True,
     thinking="chat_template_kwargs",
 )
 """llama.cpp's server takes `tool_choice` as a word only, and most chat templates in GGUF files want their one
@@ -248,8 +252,14 @@ class EmbeddedBackend:
         if not file.header.ranks:
             raise Unsupported(f"{file.name} ranks no documents. Name a model that does, or none.", "model")
         count = len(request.documents)
-        decoder = WholeDecoder(lambda answer: decode_ranking(answer, count, self.identity))
+        decoder = WholeDecoder(lambda answer: counted(decode_ranking(answer, count, self.identity)))
         return self._call(file, "/rerank", encode_rerank(request), decoder)
+
+    def count(self, request: ChatRequest) -> Call:
+        file = self._library.file(request.model)
+        _check(request, file)
+        decoder = WholeDecoder(lambda answer: decode_count(answer, self.identity))
+        return self._call(file, COUNTED_AT, encode_chat(request, QUIRKS), decoder)
 
     def _call(
         self, file: ModelFile, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()

@@ -30,7 +30,8 @@ from backend.dialects.chat import (
 from backend.dialects.openai.upstream.call import RequestQuirks, encode_embeddings
 from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import WholeDecoder, other_dimensions, vectors_decoder
+from backend.dialects.vectors import counted, other_dimensions, vectors_decoder
+from backend.dialects.whole import WholeDecoder
 from backend.engine.encoder.models import ENCODERS, INSTALL, EncoderModel
 from backend.engine.keeper import Address, Keeper, Load, Program
 from backend.errors import BackendFailed, BackendUnavailable, BadRequest, GatewayError, ModelNotFound, Unsupported
@@ -147,7 +148,13 @@ class EncodersBackend:
 
         body = encode_rerank(request, vectors)
         return Call(
-            model.id, lambda: self._reach(model, folder), "/rerank", body, WholeDecoder(decode), refusal, is_slow=True
+            model.id,
+            lambda: self._reach(model, folder),
+            "/rerank",
+            body,
+            WholeDecoder(lambda answer: counted(decode(answer))),
+            refusal,
+            is_slow=True,
         )
 
     def _reach(self, model: EncoderModel, folder: Path) -> Endpoint:

@@ -59,7 +59,7 @@ QUIRKS = RequestQuirks(
 def _blank(server: Identity) -> GatewayError:
     """LM Studio finishes without a word when the prompt does not fit (lmstudio-bug-tracker 2339)."""
     return ContextLengthExceeded(
-        f"{server.subject} answered with nothing at all, as it does when the prompt does not fit the model's context. "
+        f"{server.subject} answered with nothing at all, as it does when the prompt is too long for the context. "
         "Shorten the conversation, or load the model with a larger context."
     )
 

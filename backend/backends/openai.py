@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from backend.backends.backend import Call
@@ -18,11 +19,13 @@ from backend.dialects.openai.upstream.call import (
     encode_embeddings,
     unheeded,
 )
+from backend.dialects.openai.upstream.count import COUNTED_AT, count_refused, decode_count, encode_tokenize
 from backend.dialects.openai.upstream.decoder import OpenAIChatDecoder, OpenAICompletionDecoder
 from backend.dialects.openai.upstream.failure import OPENAI_COMPATIBLE, decode_error
 from backend.dialects.openai.upstream.ranking import decode_ranking, encode_rerank
 from backend.dialects.openai.upstream.vectors import decode_embeddings
-from backend.dialects.vectors import WholeDecoder, vectors_decoder
+from backend.dialects.vectors import counted, vectors_decoder
+from backend.dialects.whole import WholeDecoder
 from backend.errors import BackendFailed, GatewayError, ModelNotFound
 from backend.identity import Identity
 from backend.settings import Settings
@@ -30,13 +33,17 @@ from backend.upstream.cold import READ_TIMEOUT_S, Answer, ask, refused_key, stra
 from backend.upstream.endpoint import Server
 
 JSON = Any
-ENGINES = {"llamacpp", "vllm", "sglang"}
-"""Who "owns" the models in the listing of a server that runs them itself."""
 ENGINE = RequestQuirks(
     repeat_penalty_names=("repeat_penalty", "repetition_penalty"),
     thinking="chat_template_kwargs",
     object_arguments=True,  # vllm/entrypoints/chat_utils.py parses them, too
 )
+ENGINES = {
+    "llamacpp": replace(ENGINE, tells_progress=True, thinking_budget=True),
+    "vllm": ENGINE,
+    "sglang": ENGINE,
+}
+"""Who "owns" the models in the listing of a server that runs them itself."""
 OPENAI = RequestQuirks(max_tokens_name="max_completion_tokens", repeat_penalty_names=())
 """OpenAI itself refuses fields that it does not know, and `max_tokens` for its newer models."""
 _CAN_LOOK = {"image", "vision", "multimodal"}
@@ -58,6 +65,7 @@ class OpenAIBackend:
         self._endpoint = server.endpoint()
         self._has_listing = True
         self._quirks = OPENAI if self._endpoint.host == "api.openai.com" else PLAIN
+        self._engine = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -88,8 +96,9 @@ class OpenAIBackend:
         listing = self._listing(READ_TIMEOUT_S)
         tags = {id: entry for entry in entries(listing.get("models")) if (id := name(entry.get("name")))}
         listed = entries(listing.get("data"))
-        if any(word(entry.get("owned_by")) in ENGINES for entry in listed):
-            self._quirks = ENGINE
+        owners = (word(entry.get("owned_by")) or "" for entry in listed)
+        if engine := next((owner for owner in owners if owner in ENGINES), ""):
+            self._engine, self._quirks = engine, ENGINES[engine]
         return [
             _model(self.identity.id, id, entry, tags.get(id, {})) for entry in listed if (id := name(entry.get("id")))
         ]
@@ -151,8 +160,23 @@ class OpenAIBackend:
     def rerank(self, request: RerankRequest) -> Call:
         """llama.cpp has it with --reranking, vLLM for models that score."""
         count = len(request.documents)
-        decoder = WholeDecoder(lambda answer: decode_ranking(answer, count, self.identity))
+        decoder = WholeDecoder(lambda answer: counted(decode_ranking(answer, count, self.identity)))
         return self._call(request.model, "/rerank", encode_rerank(request), decoder)
+
+    def count(self, request: ChatRequest) -> Call | None:
+        decoder = WholeDecoder(lambda answer: decode_count(answer, self.identity))
+        match self._engine:
+            case "llamacpp":
+                endpoint, path, body = self._endpoint, COUNTED_AT, encode_chat(request, self._quirks)
+            case "vllm":
+                endpoint = replace(self._endpoint, base_path=self._endpoint.base_path.removesuffix("/v1"))
+                path, body = "/tokenize", encode_tokenize(request, self._quirks)
+            case _:
+                return None
+        return Call(request.model, lambda: endpoint, path, body, decoder, self._count_error)
+
+    def _count_error(self, status: int, body: bytes) -> GatewayError:
+        return count_refused(status, self._error(status, body))
 
     def _call(self, model: str, path: str, body: bytes, decoder: StreamDecoder, unheeded: tuple[str, ...] = ()) -> Call:
         return Call(model, lambda: self._endpoint, path, body, decoder, self._error, unheeded=unheeded)

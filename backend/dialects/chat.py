@@ -122,8 +122,9 @@ class ChatRequest:
 
     `tool_choice` is "auto", "none", "required", or ("named", tool name). `think` is Ollama's switch:
     True, False, "low", "medium", "high", "max"; `thinking_tokens` is how many it may spend on that. `reasoning` says
-    how the answer tells its reasoning: "sealed" is unread, but so that it can come back. `ignored` names the fields
-    that were dropped.
+    how the answer tells its reasoning: "sealed" is unread, but so that it can come back. `names_stop`: it should tell
+    which of the stop texts ended it. `tells_prompt`: how long the prompt is should be told before it is answered, where
+    that can be known. `ignored` names the fields that were dropped.
     """
 
     model: str
@@ -140,6 +141,8 @@ class ChatRequest:
     think: bool | str | None = None
     thinking_tokens: int | None = None
     reasoning: Literal["shown", "sealed", "left out"] = "shown"
+    names_stop: bool = False
+    tells_prompt: bool = False
     residency: Residency = Residency()
     ignored: tuple[str, ...] = ()
 
@@ -198,6 +201,14 @@ class Started:
     created: int | None = None
     model: str | None = None
     raw: bytes | None = None
+
+
+@dataclass(slots=True)
+class PromptRead:
+    """How many tokens the prompt has, told before the answer; `cached_tokens` of them need not be read again."""
+
+    tokens: int
+    cached_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -286,7 +297,10 @@ class Pulled:
 
 @dataclass(slots=True)
 class Completed:
-    """The backend's own terminator: only this makes an answer a success."""
+    """The backend's own terminator: only this makes an answer a success. `is_cut`: all that was asked for has come, and
+    the backend would go on."""
+
+    is_cut: bool = False
 
 
 @dataclass(slots=True)
@@ -296,6 +310,7 @@ class Failed:
 
 Event = (
     Started
+    | PromptRead
     | TextDelta
     | ReasoningDelta
     | ToolCallDelta
@@ -308,8 +323,8 @@ Event = (
     | Completed
     | Failed
 )
-# Order in a good stream: Started, deltas…, Finished (one a choice), Usage?, Completed; of a pull: Progress…, Pulled,
-# Completed.
+# Order in a good stream: Started, PromptRead?, deltas…, Finished (one a choice), Usage?, Completed; of a pull:
+# Progress…, Pulled, Completed.
 
 
 class StreamDecoder(Protocol):
@@ -361,6 +376,7 @@ class Answer:
     choices: dict[int, Choice] = field(default_factory=dict)
     embeddings: Embeddings | None = None
     ranking: Ranking | None = None
+    prompt: PromptRead | None = None
     usage: Usage | None = None
 
     def add(self, event: Event) -> None:
@@ -383,6 +399,8 @@ class Answer:
                 self.embeddings = event
             case Ranking():
                 self.ranking = event
+            case PromptRead():
+                self.prompt = event
             case Started():
                 self.started = event
 

@@ -33,13 +33,15 @@ class Generation(Generic[Request]):
     """One kind of generation that a dialect has an address for.
 
     `parse` raises BadRequest and Unsupported with the field in `param`. `has_heartbeat`: its streams have a sign of
-    life, so one may be opened before the first word.
+    life, so one may be opened before the first word. `extras_header` is one that lists, with commas, what else a client
+    would like to have and nobody here knows.
     """
 
     parse: Callable[[dict[str, JSON]], Request]
     stream: Callable[[Request, Envelope], StreamEncoder]
     reply: Callable[[Request, Answer, Envelope], bytes]
     has_heartbeat: bool
+    extras_header: str | None = None
 
 
 def _own_status(error: GatewayError) -> int:

@@ -177,6 +177,11 @@ def is_name(text: str) -> bool:
     return is_shown and 0 < len(text) <= MODEL_LENGTH and not text.isspace()
 
 
+def shown_names(listed: str | None) -> tuple[str, ...]:
+    """Those of the names in a header that are fit for another one, at most 20."""
+    return tuple(_shown(name.strip() for name in (listed or "").split(",")))
+
+
 def is_unicode(text: str) -> bool:
     """Whether the text can be written as UTF-8, which half a surrogate pair cannot."""
     if text.isascii():

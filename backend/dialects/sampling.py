@@ -17,6 +17,7 @@ from backend.errors import BadRequest
 THINK_LEVELS = ("low", "medium", "high", "max")
 RESIDENCY_FIELDS = ("keep_alive", "ttl", "options", "num_ctx")
 _MOST_STOPS = 16
+_LONGEST_STOP = 1024
 _MOST_OPTIONS = 64
 _LONGEST_OPTION = 1024
 _LONGEST_KEEP_ALIVE_S = 10**9
@@ -54,8 +55,8 @@ def _seed(fields: Fields, name: str) -> JSON:
 def _stop(fields: Fields, name: str) -> tuple[str, ...]:
     value = fields.value(name)
     stops = (fields.text(name) or "",) if isinstance(value, str) else fields.texts(name)
-    if len(stops) > _MOST_STOPS or not all(stops):
-        raise fields.fault(name, f"must hold at most {_MOST_STOPS} strings, none of them empty.")
+    if len(stops) > _MOST_STOPS or not all(0 < len(stop) <= _LONGEST_STOP for stop in stops):
+        raise fields.fault(name, f"must hold at most {_MOST_STOPS} strings of 1 to {_LONGEST_STOP} characters.")
     return stops
 
 

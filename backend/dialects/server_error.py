@@ -97,19 +97,24 @@ def complaint_of(value: JSON) -> Complaint:
 
 
 def context_exceeded(complaint: Complaint) -> ContextLengthExceeded:
+    """In the words that clients look for: "maximum context length is N tokens" is OpenAI's, and at Anthropic's "prompt
+    is too long: N tokens > M maximum" Claude Code shortens the conversation by itself."""
     prompt = complaint.prompt_tokens or _number(complaint.sentence, _PROMPT_TOKENS)
     context = complaint.context_tokens or _number(complaint.sentence, _CONTEXT_TOKENS)
     advice = "Shorten the conversation, or load the model with a larger context."
+    most = f"maximum context length is {context} tokens"
     if prompt and context and prompt > context:
-        return ContextLengthExceeded(f"The prompt has {prompt} tokens, the model's context holds {context}. {advice}")
-    if prompt and context:
-        return ContextLengthExceeded(
-            f"The prompt has {prompt} tokens: with the answer asked for, that is more than the model's context of "
-            f"{context}. Ask for fewer `max_tokens`, or load the model with a larger context."
+        message = f"The prompt is too long: {prompt} tokens > {context} maximum. The model's {most}. {advice}"
+    elif prompt and context:
+        message = (
+            f"The model's {most}, and the prompt has {prompt}: with the answer asked for, that is too much. "
+            "Ask for fewer `max_tokens`, or load the model with a larger context."
         )
-    if context:
-        return ContextLengthExceeded(f"The prompt does not fit the model's context of {context} tokens. {advice}")
-    return ContextLengthExceeded(f"The prompt does not fit the model's context. {advice}")
+    elif context:
+        message = f"The prompt is too long: the model's {most}. {advice}"
+    else:
+        message = f"The prompt is too long for the model's context. {advice}"
+    return ContextLengthExceeded(message)
 
 
 def out_of_memory(server: str) -> BackendFailed:

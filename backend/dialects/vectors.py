@@ -6,10 +6,10 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 
-from backend.dialects.chat import JSON, Completed, EmbeddingRequest, Embeddings, Event, Failed, Ranking, Usage
-from backend.errors import BackendFailed, ContextLengthExceeded, GatewayError, Unsupported
+from backend.dialects.chat import JSON, EmbeddingRequest, Embeddings, Event, Ranking, Usage
+from backend.dialects.whole import WholeDecoder
+from backend.errors import BackendFailed, ContextLengthExceeded, Unsupported
 
-LARGEST_ANSWER = 256 * 1024 * 1024
 _NUMBERS = {float, int}
 
 
@@ -46,45 +46,22 @@ def blamed(error: ContextLengthExceeded, texts: Sequence[str], name: Callable[[i
     return ContextLengthExceeded(f"{told.message} Most likely it is `{param}`, the longest of them.", param)
 
 
-class WholeDecoder:
-    """Gathers an answer that is no stream, bounded, and has it read when it is all there. A `StreamDecoder`, so that
-    embeddings take the way of all answers: their client is watched, and leaving stops the work."""
-
-    def __init__(self, read: Callable[[bytes], Embeddings | Ranking]) -> None:
-        """`read` raises GatewayError for what is none."""
-        self._read = read
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def begin(self, content_type: str) -> None:
-        """Whatever the type says, the body decides."""
-
-    def feed(self, data: bytes) -> list[Event]:
-        self._size += len(data)
-        if self._size > LARGEST_ANSWER:
-            return [Failed(BackendFailed("The backend's answer is larger than the gateway keeps.", "answer_too_large"))]
-        self._pieces.append(data)
-        return []
-
-    def end(self, is_framed: bool = True) -> list[Event]:
-        try:
-            found = self._read(b"".join(self._pieces))
-        except GatewayError as fault:
-            return [Failed(fault)]
-        return [found, Usage(input_tokens=found.input_tokens), Completed()]
+def counted(found: Embeddings | Ranking) -> list[Event]:
+    """What a whole answer brings, with the tokens that it took."""
+    return [found, Usage(input_tokens=found.input_tokens)]
 
 
 def vectors_decoder(read: Callable[[bytes], Embeddings], request: EmbeddingRequest) -> WholeDecoder:
     """Of the answer to this request: as many vectors, and as wide, as were asked for."""
 
-    def read_all(body: bytes) -> Embeddings:
+    def read_all(body: bytes) -> list[Event]:
         found = read(body)
         if len(found.vectors) != len(request.inputs):
             raise BackendFailed("The backend gave another number of embeddings than it was asked for.")
         width = len(found.vectors[0])
         if request.dimensions not in (None, width):  # most servers give what they have, without a word
             raise other_dimensions(width)
-        return found
+        return counted(found)
 
     return WholeDecoder(read_all)
 

@@ -213,11 +213,18 @@ class Attempt:
         if self._phase is not Phase.ANSWERING and self._has_been_left():
             return
         if type(last) is Completed:
-            self._finish()
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                self._idle.settle(connection, self._reply)
+            self._complete(last)
         self._sink(events)
+
+    def _complete(self, end: Completed) -> None:
+        self._finish()
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if end.is_cut:
+            connection.close()
+        else:
+            self._idle.settle(connection, self._reply)
 
     def _has_been_left(self) -> bool:
         """At the first word, which proves that the model is loaded."""

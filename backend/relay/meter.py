@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from backend.dialects.chat import Event, Figures, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from backend.dialects.chat import Event, Figures, PromptRead, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from backend.observers.exchange import Exchange, Observers
 
 DELTAS = frozenset((TextDelta, ReasoningDelta, ToolCallDelta))
@@ -19,6 +19,7 @@ class Meter:
         self._first = self._last = 0.0
         self._deltas = 0
         self._usage: Usage | None = None
+        self._prompt = PromptRead(0)
         self.request_id, self.method, self.route = request_id, method, route
         self.model: str | None = None
         self._begun: str | None = None
@@ -26,6 +27,10 @@ class Meter:
         self.is_stream = False
         self.is_counted = True
         self.is_page_file = False
+
+    def unheard(self) -> Meter:
+        """One for what is asked on the way, of which nobody is told."""
+        return Meter(Observers(()), self.request_id, self.method, self.route)
 
     def begin(self, backend: str, model: str) -> None:
         """A backend is asked for this model; said again for each attempt."""
@@ -44,12 +49,15 @@ class Meter:
             self._deltas += 1
         elif kind is Usage:
             self._complete(event)  # type: ignore[arg-type]
+        elif kind is PromptRead:
+            self._prompt = event  # type: ignore[assignment]
 
     def missing_usage(self) -> Usage | None:
         """At the end of an answer: the count of what came, marked as an estimate, where the backend told none."""
         if self._usage is not None:
             return None
-        return Usage(output_tokens=self._deltas, figures=Figures("", estimated=True))
+        prompt = self._prompt
+        return Usage(prompt.tokens, self._deltas, prompt.cached_tokens, figures=Figures("", estimated=True))
 
     def elapsed_ms(self) -> float:
         """Since the request came."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Protocol
 
-from backend.dialects.chat import Answer, Completed, Event, Failed, Started, StreamEncoder
+from backend.dialects.chat import Answer, Completed, Event, Failed, PromptRead, Started, StreamEncoder
 from backend.dialects.progress import Progress
 from backend.errors import GatewayError, where
 from backend.relay.deadlines import ClientGone, Deadlines
@@ -240,6 +240,6 @@ class Relay:
 
 
 def _tells(event: Event) -> bool:
-    """Whether the client has something of it: a name or a beginning alone tells nothing."""
+    """Whether the client has something of it: a name, a beginning or a count alone tells nothing."""
     kind = type(event)
-    return kind is not Started and not (kind is Progress and event.phase == "starting")  # type: ignore[union-attr]
+    return kind is not Started and kind is not PromptRead and not (kind is Progress and event.phase == "starting")  # type: ignore[union-attr]

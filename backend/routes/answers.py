@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from backend.dialects.chat import StreamEncoder
 from backend.dialects.dialect import Dialect, Envelope, Generation
+from backend.dialects.fields import shown_names
 from backend.errors import GatewayError, where
 from backend.gateway import Gateway
 from backend.relay.client import Client
 from backend.relay.meter import Meter
 from backend.relay.relay import Relay
+from backend.routes.admission import Headers
 
 log = logging.getLogger("passerelle")
 JSON_TYPE = "application/json"
@@ -46,10 +48,12 @@ class Streamed:
 
 
 def generate(
-    gateway: Gateway, generation: Generation[Any], body: dict[str, Any], client: Client, meter: Meter
+    gateway: Gateway, generation: Generation[Any], body: dict[str, Any], headers: Headers, client: Client, meter: Meter
 ) -> Whole | Streamed:
     """Answer a generation that was asked for in this dialect. Raises GatewayError or ClientGone."""
     asked = generation.parse(body)
+    if generation.extras_header and (extras := shown_names(headers.get(generation.extras_header))):
+        asked = replace(asked, ignored=(*asked.ignored, *extras))
     meter.is_stream = asked.stream
     opened = gateway.open(asked, client, meter, has_heartbeat=asked.stream and generation.has_heartbeat)
     around = Envelope(opened.model.id, secrets.token_hex(12), meter.request_id, _now, meter.elapsed_ms)

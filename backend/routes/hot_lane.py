@@ -130,7 +130,7 @@ class HotLane:
             self._admission.admit(head)
             body = parse_object(_body(sock, head.length, data))
             client = Client({"passerelle.socket": sock, "SERVER_PROTOCOL": "HTTP/1.1"})
-            answer = generate(self._gateway, generation, body, client, meter)
+            answer = generate(self._gateway, generation, body, head, client, meter)
             if isinstance(answer, Streamed):
                 return self._stream(sock, client, answer, meter, dialect), rest
         except GatewayError as error:

@@ -123,7 +123,7 @@ class _Body:
 
 def generate(gateway: Gateway, generation: Generation[Any]) -> Response:
     """Answer a request for a generation, whole or as a stream, in the dialect that it was asked in."""
-    return response_of(answers.generate(gateway, generation, read_object(), client(), meter()))
+    return response_of(answers.generate(gateway, generation, read_object(), request.headers, client(), meter()))
 
 
 def response_of(answer: Whole | Streamed) -> Response:

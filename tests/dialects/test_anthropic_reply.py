@@ -24,6 +24,7 @@ from backend.dialects.chat import (
     Figures,
     Finished,
     Model,
+    PromptRead,
     ReasoningDelta,
     Started,
     TextDelta,
@@ -58,8 +59,9 @@ EVENT: Any = TypeAdapter(RawMessageStreamEvent)
 Written = dict[str, Any]
 
 
-def stream(reasoning: Any = "shown") -> MessageStream:
-    return MessageStream("msg_1", "llama", reasoning, "req_1")
+def stream(display: str = "summarized") -> MessageStream:
+    request = asked(type="adaptive", display=display) if display != "left out" else plain()
+    return MessageStream(request, "llama", "msg_1", "req_1")
 
 
 def told(encoder: MessageStream, *events: Event) -> list[Written]:
@@ -107,10 +109,13 @@ def whole(*events: Event, request: ChatRequest | None = None) -> Written:
     answer = Answer()
     for event in events:
         answer.add(event)
-    asked = request or parse_messages({"messages": [{"role": "user", "content": "Hi"}]})
-    written: Written = json.loads(encode_message(asked, answer, "llama", "msg_1"))
+    written: Written = json.loads(encode_message(request or plain(), answer, "llama", "msg_1"))
     Message.model_validate(written)
     return written
+
+
+def plain() -> ChatRequest:
+    return parse_messages({"messages": [{"role": "user", "content": "Hi"}]})
 
 
 def asked(**thinking: Any) -> ChatRequest:
@@ -189,7 +194,7 @@ def test_thinking_text_and_calls_are_blocks_one_after_the_other() -> None:
 
 
 def test_thinking_that_nobody_wants_to_see_comes_in_its_seal_alone() -> None:
-    events = told(stream("sealed"), ReasoningDelta("H"), ReasoningDelta("m."), Finished("length"), Completed())
+    events = told(stream("omitted"), ReasoningDelta("H"), ReasoningDelta("m."), Finished("length"), Completed())
 
     assert blocks(events) == [({"type": "thinking", "thinking": "", "signature": ""}, [seal("Hm.")])]
 
@@ -296,6 +301,40 @@ def test_text_arrives_as_it_was_said(text: str) -> None:
 
 def test_the_sign_of_life_is_a_ping() -> None:
     assert stream().keep_alive == PING == b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+def test_the_prompts_tokens_are_told_first_where_they_are_known_first() -> None:
+    encoder = stream()
+    before = told(encoder, Started(), PromptRead(13, 12))
+    after = told(encoder, TextDelta("a"), Finished("stop"), Usage(13, 1, 12), Completed())
+
+    usage = before[0]["message"]["usage"]
+    assert [event["type"] for event in before] == ["message_start"]
+    assert (usage["input_tokens"], usage["cache_read_input_tokens"], usage["output_tokens"]) == (1, 12, 0)
+    assert "passerelle" not in usage
+    assert "message_start" not in {event["type"] for event in after}
+
+
+def test_a_prompt_that_nobody_has_counted_is_estimated_and_says_so() -> None:
+    events = told(stream(), TextDelta("a"), Finished("stop"), USAGE, Completed())
+
+    usage = events[0]["message"]["usage"]
+    assert usage["input_tokens"] > 7
+    assert usage["passerelle"] == {"estimated": True}
+    assert events[-2]["usage"]["input_tokens"] == 5
+
+
+def test_an_answer_that_was_cut_here_has_an_estimate_of_what_the_backend_would_have_counted() -> None:
+    guess = Usage(0, 2, figures=Figures("ollama", estimated=True))
+    counted = Usage(9, 2, figures=Figures("ollama", estimated=True))
+
+    delta = end(TextDelta("a"), Finished("stop", stop_text="zzz"), guess)
+    after = end(PromptRead(9), TextDelta("a"), Finished("stop", stop_text="zzz"), counted)
+
+    assert delta["usage"]["input_tokens"] > 0
+    assert (delta["usage"]["output_tokens"], delta["usage"]["passerelle"]["estimated"]) == (2, True)
+    assert after["usage"]["input_tokens"] == 9
+    assert whole(TextDelta("a"), Finished("stop"), guess)["usage"]["input_tokens"] > 0
 
 
 # -- whole answers --------------------------------------------------------------------------------

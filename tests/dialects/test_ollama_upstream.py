@@ -310,7 +310,7 @@ def test_ollamas_complaint_becomes_an_error_with_a_sentence_that_helps(case: dic
         ("errors_21_too_long_refused", "context_length_exceeded", "messages", "8120 tokens"),
         ("errors_28_format_number", "invalid_request", "response_format", "JSON Schema"),
         ("errors_29_schema_broken", "invalid_request", "response_format", "JSON schema conversion failed"),
-        ("embed_07_too_long_refused", "context_length_exceeded", "messages", "does not fit"),
+        ("embed_07_too_long_refused", "context_length_exceeded", "messages", "prompt is too long"),
         ("embed_08_chat_model", "unsupported", "model", "ollama pull nomic-embed-text"),
     ],
 )

@@ -15,11 +15,11 @@ SIGN = "anthropic-version"
 
 
 def _stream(request: ChatRequest, around: Envelope) -> MessageStream:
-    return MessageStream(f"msg_{around.token}", around.model, request.reasoning, around.request_id)
+    return MessageStream(request, around.model, f"msg_{around.token}", around.request_id)
 
 
 def _reply(request: ChatRequest, answer: Answer, around: Envelope) -> bytes:
     return encode_message(request, answer, around.model, f"msg_{around.token}")
 
 
-MESSAGES = Generation(parse_messages, _stream, _reply, has_heartbeat=True)
+MESSAGES = Generation(parse_messages, _stream, _reply, has_heartbeat=True, extras_header="anthropic-beta")

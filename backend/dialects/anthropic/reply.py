@@ -22,7 +22,7 @@ def encode_message(request: ChatRequest, answer: Answer, model: str, id: str) ->
             "model": model,
             "content": [*_thinking(request, choice), *_text(choice), *calls],
             **write_end(choice.finish_reason, choice.stop_text, bool(calls)),
-            "usage": write_usage(answer.usage or Usage()),
+            "usage": write_usage(answer.usage or Usage(), request),
         }
     )
 

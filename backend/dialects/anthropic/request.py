@@ -72,6 +72,8 @@ def parse_messages(body: Mapping[str, JSON]) -> ChatRequest:
         tool_choice=tool_choice,
         parallel_tool_calls=read_parallel(fields) if tools else None,
         response_format=_response_format(fields),
+        names_stop=True,
+        tells_prompt=True,
         residency=read_residency(fields),
         ignored=ignored,
         **_thinking(fields),

@@ -12,13 +12,15 @@ import orjson
 from backend.dialects.anthropic.calls import Call, garbled
 from backend.dialects.anthropic.error import write_error
 from backend.dialects.anthropic.seal import seal, sign
-from backend.dialects.anthropic.usage import write_end, write_input, write_usage
+from backend.dialects.anthropic.usage import write_end, write_start, write_usage
 from backend.dialects.chat import (
     JSON,
+    ChatRequest,
     Completed,
     Event,
     Failed,
     Finished,
+    PromptRead,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -32,15 +34,15 @@ _DELTA = b"event: content_block_delta\ndata: "
 
 
 class MessageStream:
-    """`message_start` comes with the first word, and `message_delta` only when the answer is known to be whole: a
-    failure is an `error` event, and nothing follows it."""
+    """`message_start` comes as soon as the prompt's tokens are known, else with the first word; `message_delta` when
+    the answer is known to be whole: a failure is an `error` event instead, and nothing follows it."""
 
     content_type = CONTENT_TYPE
     keep_alive = PING
 
-    def __init__(self, id: str, model: str, reasoning: Literal["shown", "sealed", "left out"], request_id: str) -> None:
+    def __init__(self, request: ChatRequest, model: str, id: str, request_id: str) -> None:
         self._message: dict[str, JSON] = {"id": id, "type": "message", "role": "assistant", "model": model}
-        self._reasoning = reasoning
+        self._request, self._reasoning = request, request.reasoning
         self._request_id = request_id
         self._has_begun = self._has_ended = False
         self._index = -1
@@ -65,6 +67,8 @@ class MessageStream:
                 return self._thought(event.text)
             case ToolCallDelta(choice=0):
                 return self._call(event)
+            case PromptRead():
+                return self._begin(event)
             case Finished(choice=0):
                 self._finished = event
             case Usage():
@@ -77,11 +81,11 @@ class MessageStream:
 
     # -- the message
 
-    def _begin(self) -> bytes:
+    def _begin(self, prompt: PromptRead | None = None) -> bytes:
         if self._has_begun:
             return b""
         self._has_begun = True
-        usage = {**write_input(0, None), "output_tokens": 0}
+        usage = write_start(prompt, self._request)
         started = {**self._message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
         return _event("message_start", {"message": started})
 
@@ -96,7 +100,7 @@ class MessageStream:
         return b"".join(
             (
                 written,
-                _event("message_delta", {"delta": end, "usage": write_usage(self._usage)}),
+                _event("message_delta", {"delta": end, "usage": write_usage(self._usage, self._request)}),
                 _event("message_stop", {}),
             )
         )

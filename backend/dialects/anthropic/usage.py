@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backend.dialects.chat import JSON, FinishReason, Usage
+from backend.dialects.chat import JSON, ChatRequest, FinishReason, PromptRead, Usage
+from backend.dialects.estimate import estimate_tokens
 from backend.dialects.objects import write_figures
 
 _REASONS: dict[FinishReason, str] = {
@@ -21,18 +22,28 @@ def write_end(reason: FinishReason | None, stop_text: str | None, has_calls: boo
     return {"stop_reason": _REASONS[reason] if reason is not None else None, "stop_sequence": None}
 
 
-def write_usage(usage: Usage) -> dict[str, JSON]:
-    """What was read from a cache is no part of `input_tokens` there."""
-    written = write_input(usage.input_tokens, usage.cached_tokens)
+def write_usage(usage: Usage, request: ChatRequest) -> dict[str, JSON]:
+    """The end's. A prompt that the backend did not count, because it was let go of before its own end, is estimated."""
+    figures = usage.figures
+    is_counted = usage.input_tokens > 0 or figures is None or not figures.estimated
+    written = _input(usage.input_tokens, usage.cached_tokens) if is_counted else _input(estimate_tokens(request), None)
     written["output_tokens"] = usage.output_tokens
     if usage.reasoning_tokens is not None:
         written["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
-    if usage.figures is not None:
-        written["passerelle"] = write_figures(usage.figures)
+    if figures is not None:
+        written["passerelle"] = write_figures(figures)
     return written
 
 
-def write_input(tokens: int, cached: int | None) -> dict[str, JSON]:
+def write_start(prompt: PromptRead | None, request: ChatRequest) -> dict[str, JSON]:
+    """The beginning's: what the backend has told of the prompt by then, else an estimate that says so."""
+    if prompt is not None:
+        return {**_input(prompt.tokens, prompt.cached_tokens), "output_tokens": 0}
+    return {**_input(estimate_tokens(request), None), "output_tokens": 0, "passerelle": {"estimated": True}}
+
+
+def _input(tokens: int, cached: int | None) -> dict[str, JSON]:
+    """What was read from a cache is no part of `input_tokens` there."""
     cached = min(cached or 0, tokens)
     return {
         "input_tokens": tokens - cached,

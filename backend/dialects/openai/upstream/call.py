@@ -41,6 +41,8 @@ class RequestQuirks:
     `repeat_penalty_names`: vLLM says `repetition_penalty`; each server ignores the other's name.
     `writes_base64`: it can write vectors as base64, which is quicker to write and to read than a million numbers.
     `object_arguments`: its chat templates want a call's arguments as an object, so it refuses any that are none.
+    `tells_progress`: with `return_progress` it tells how long the prompt is before it answers.
+    `thinking_budget`: it takes `thinking_budget_tokens`.
     `thinking`: where the switch for thinking goes. `reasoning_effort` is OpenAI's own field (LM Studio's and newer
     vLLM's too); `chat_template_kwargs` is how llama.cpp and vLLM hand `enable_thinking` to a model's template.
     """
@@ -53,6 +55,8 @@ class RequestQuirks:
     writes_base64: bool = False
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     repeat_penalty_names: tuple[str, ...] = ("repeat_penalty",)
+    tells_progress: bool = False
+    thinking_budget: bool = False
     thinking: Literal["reasoning_effort", "chat_template_kwargs"] = "reasoning_effort"
 
 
@@ -73,6 +77,8 @@ def encode_chat(request: ChatRequest, quirks: RequestQuirks = PLAIN) -> bytes:
         "response_format": _response_format(request.response_format, quirks),
         **_thinking(request, quirks),
         "ttl": _ttl(request.residency, quirks),
+        "thinking_budget_tokens": request.thinking_tokens if quirks.thinking_budget else None,
+        "return_progress": True if request.tells_prompt and quirks.tells_progress else None,
     }
     if request.sampling.logprobs:
         body |= {"logprobs": True, "top_logprobs": request.sampling.top_logprobs}

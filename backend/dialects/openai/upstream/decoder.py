@@ -145,6 +145,8 @@ class OpenAIChatDecoder:
         self._usage.read(chunk)
         before = len(out)
         self._chunks.read(chunk, payload, out)
+        if "prompt_progress" in chunk and (prompt := self._usage.prompt(chunk)):
+            out.append(prompt)
         if self._quirks.blank and not self._chunks.has_output:
             self._refuse_blank(before, self._quirks.blank(self._server), out)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.dialects.chat import JSON, Usage
+from backend.dialects.chat import JSON, PromptRead, Usage
 
 
 class UsageReader:
@@ -13,12 +13,21 @@ class UsageReader:
     def __init__(self) -> None:
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
+        self._has_progress = False
 
     def read(self, chunk: dict[str, JSON]) -> None:
         if (usage := chunk.get("usage")) and isinstance(usage, dict):
             self._usage = usage
         if (timings := chunk.get("timings")) and isinstance(timings, dict):
             self._timings = timings
+
+    def prompt(self, chunk: dict[str, JSON]) -> PromptRead | None:
+        """What llama.cpp tells with `return_progress`, the first time that it does."""
+        progress = chunk.get("prompt_progress")
+        if self._has_progress or not isinstance(progress, dict) or (total := _count(progress.get("total"))) is None:
+            return None
+        self._has_progress = True
+        return PromptRead(total, _count(progress.get("cache")))
 
     def usage(self) -> Usage | None:
         """None where the server told nothing."""
