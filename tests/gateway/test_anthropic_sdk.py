@@ -356,7 +356,7 @@ def test_models_are_listed_page_by_page_and_found(pair: Pair, sdk: Connect) -> N
     listed = list(client.models.list(limit=1))
     found = client.models.retrieve("llama3.2:latest")
 
-    assert [model.id for model in listed] == ["llama3.2:latest"]
+    assert [model.id for model in listed] == ["llama3.2:latest", "use-multilingual"]
     assert found == listed[0]
     assert (found.type, found.display_name) == ("model", "llama3.2:latest")
     assert gateway.get("/v1/models").json()["object"] == "list", "OpenAI's clients see theirs"

@@ -386,7 +386,8 @@ def cloudy(ollama: Pair) -> Iterator[Pair]:
 def test_a_cloud_model_is_marked_and_never_the_default(cloudy: Pair) -> None:
     fake, gateway = cloudy
 
-    assert {id: model["is_cloud"] for id, model in listed(gateway).items()} == {CLOUD.name: True, ANCHOR: False}
+    marks = {id: model["is_cloud"] for id, model in listed(gateway).items()}
+    assert marks == {CLOUD.name: True, ANCHOR: False, "use-multilingual": False}
     assert gateway.get("/models").json()["default_model"] == ANCHOR
     assert not [asked for asked in fake.requests_to("/api/show") if asked.json["model"] == CLOUD.name]
 
@@ -496,5 +497,5 @@ def test_management_is_logged_without_names_and_counted_as_no_generation(ollama:
 
     gateway.wait_for_log(r"POST /models/load 200 ok backend=ollama duration=\d+ms id=a-load")
     gateway.wait_for_log(r"POST /models/load 404 error=model_not_found backend=ollama duration=\d+ms id=a-miss")
-    gateway.wait_for_log(r"DELETE /models/<path:name> 200 ok backend=ollama duration=\d+ms id=a-delete")
+    gateway.wait_for_log(r"DELETE /models/<model:name> 200 ok backend=ollama duration=\d+ms id=a-delete")
     assert gateway.get("/stats").json()["totals"] == before

@@ -45,7 +45,9 @@ def test_all_are_listed_as_the_backend_calls_them(many: Pair) -> None:
     fake, gateway = many
 
     for path in ("/models", "/v1/models"):
-        assert [model["id"] for model in gateway.get(path).json()["data"]] == [model.name for model in fake.models]
+        *listed, own = [model["id"] for model in gateway.get(path).json()["data"]]
+        assert listed == [model.name for model in fake.models]
+        assert own == "use-multilingual"
 
 
 @pytest.mark.parametrize("name", [*NAMES, "m5000"])

@@ -45,7 +45,8 @@ def test_it_is_the_default_and_tells_what_is_known_of_it(gateway: RunningGateway
     listing = gateway.get("/models").json()
 
     assert listing["default_model"] == ID
-    real, demo = listing["data"]
+    real, demo, encoder = listing["data"]
+    assert encoder["id"] == "use-multilingual"
     assert (real["id"], real["languages"], real["sampling"]) == (ID, ["en"], {"temperature": 0.2, "top_p": 0.9})
     assert (demo["is_demo"], demo["languages"], demo["sampling"]) == (True, ["en", "fr"], {"temperature": 0})
     assert gateway.get("/stats", params={"model": ID}).json()["license"] == "apache-2.0"

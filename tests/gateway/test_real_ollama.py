@@ -107,7 +107,7 @@ def test_a_listing_does_not_wait_for_models_that_take_long_to_be_shown() -> None
     with FakeBackend("ollama", models) as fake, RunningGateway(BACKEND="ollama", OLLAMA_URL=fake.url) as gateway:
         fake.always("/api/show", Hang())  # a read of each would give up after ten seconds
 
-        assert len(gateway.get("/models").json()["data"]) == len(models)
+        assert len(gateway.get("/models").json()["data"]) == len(models) + 1, "and the one of our own, for vectors"
         assert gateway.post(CHAT, chat_body(stream=False, model="m9")).status_code == 200
 
 
@@ -175,7 +175,7 @@ def test_what_is_too_long_has_its_own_name_and_advice_for_each_address(ollama_pa
 
     chat = gateway.post(CHAT, chat_body(stream=False)).json()["error"]
     completion = gateway.post("/v1/completions", {"prompt": "Hi"}).json()["error"]
-    embedding = gateway.post("/v1/embeddings", {"input": "Hi"}).json()["error"]
+    embedding = gateway.post("/v1/embeddings", {"model": "llama3.2", "input": "Hi"}).json()["error"]
 
     assert {error["code"] for error in (chat, completion, embedding)} == {"context_length_exceeded"}
     assert [error["param"] for error in (chat, completion, embedding)] == ["messages", "prompt", "input"]
@@ -189,7 +189,7 @@ def test_an_embedding_of_a_chat_model_says_what_to_do(ollama_pair: Pair) -> None
     fake, gateway = ollama_pair
     fake.script("/api/embed", *replay("embed_08_chat_model"))
 
-    answer = gateway.post("/v1/embeddings", {"input": "Hi"})
+    answer = gateway.post("/v1/embeddings", {"model": "llama3.2", "input": "Hi"})
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
     assert "ollama pull" in answer.json()["error"]["message"]

@@ -204,7 +204,7 @@ def test_a_backend_that_does_not_say_which_text_is_too_long_is_helped_out(
     error = answer.json()["error"]
     assert (answer.status_code, error["param"], error["code"]) == (400, "input[1]", "context_length_exceeded")
     assert error["message"].startswith(
-        "The prompt does not fit the model's context. Split the text into shorter pieces"
+        "The prompt is too long for the model's context. Split the text into shorter pieces"
     )
     assert error["message"].endswith("Most likely it is `input[1]`, the longest of them.")
 
