@@ -7,6 +7,7 @@ import { IconButton } from "./icons.js"
 export function ModelChoice({ id = "model", value, onChoose }) {
   const { words, catalog } = useApp()
   useChanges(catalog)
+  const offered = catalog.list.filter((model) => canChat(model) || model.id === value)
   const isMissing = Boolean(value) && catalog.list.length > 0 && !catalog.find(value)
   const chosen = isMissing ? null : (catalog.find(value) ?? catalog.model)
   return html`<div class="field model-choice">
@@ -19,7 +20,7 @@ export function ModelChoice({ id = "model", value, onChoose }) {
       <select id=${id} disabled=${catalog.list.length === 0} value=${isMissing ? value : (chosen?.id ?? "")} onChange=${(event) => onChoose(event.target.value)}>
         ${catalog.list.length === 0 && html`<option value="">${words.t("no_model")}</option>`}
         ${isMissing && html`<option value=${value}>${words.t("model_gone", { name: value })}</option>`}
-        ${catalog.list.map((model) => html`<option key=${model.id} value=${model.id}>${modelOption(words, model)}</option>`)}
+        ${offered.map((model) => html`<option key=${model.id} value=${model.id}>${modelOption(words, model)}</option>`)}
       </select>
       <${IconButton} icon="refresh" id=${`${id}-refresh`} label=${words.t("refresh_models")} onClick=${() => catalog.refresh()} />
     </div>
@@ -32,6 +33,11 @@ export function ModelChoice({ id = "model", value, onChoose }) {
 /** The demo answers because Ollama has nothing to answer with. */
 function isOllamaEmpty({ health }) {
   return Array.isArray(health?.backend?.empty) && health.backend.empty.includes("ollama")
+}
+
+/** What only makes vectors has nothing to say; where nothing is told of a model, it is worth a try. */
+function canChat({ capabilities }) {
+  return !capabilities?.length || capabilities.some((name) => name === "chat" || name === "completion")
 }
 
 function modelOption(words, model) {
