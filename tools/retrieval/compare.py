@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.engine.encoder.models import ENCODERS
 from backend.engine.encoder.ranking import share_of_words
@@ -45,6 +46,9 @@ def _lines_of(name: str, encoder: RunningEncoder, asked: Questions) -> Iterator[
     questions, a_question = _timed(lambda text: encoder.vectors([text])[0], asked.questions)
     passages, a_passage = _timed(lambda text: encoder.vectors([text])[0], asked.passages)
     yield _line(f"`{name}`", asked, np.array(questions) @ np.array(passages).T, a_question, a_passage)
+    words = [share_of_words(question, asked.passages) for question in asked.questions]
+    near = np.array(questions) @ np.array(passages).T
+    yield _line(f"`{name}` and BM25 by reciprocal ranks (not used)", asked, _shares(near) + _shares(np.array(words)))
     scores, took = _timed(lambda question: encoder.scores(question, asked.passages), asked.questions)
     yield _line(f"`/v1/rerank` with `{name}`", asked, scores, took)
 
@@ -57,6 +61,12 @@ def _timed(do: Callable[[str], Any], texts: list[str]) -> tuple[list[Any], float
         found.append(do(text))
         times.append(1000 * (perf_counter() - began))
     return found, statistics.median(times)
+
+
+def _shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (60 + rank) of each passage for each question, and nothing for a passage without any score."""
+    ranks = (-scores).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") + 1
+    return np.where(scores > 0, 1 / (60 + ranks), 0)
 
 
 def _line(name: str, asked: Questions, scores: object, *times_ms: float) -> str:
